@@ -1,0 +1,18 @@
+/** Something found out that is true for every namespace and revision, and for how long. */
+export interface Fact<T> {
+  readonly value: T;
+  /** Bytes that keeping `value` costs; the cache is bounded by their sum. */
+  readonly bytes: number;
+  /** Absent: true for ever (content by digest, a signature over it). */
+  readonly validUntil?: Date;
+}
+
+/** Facts shared by all evaluations: bounded by bytes, one load at a time for a key. */
+export interface FactCache {
+  /**
+   * The fact under (`kind`, `key`), loaded if it is not known. Concurrent callers share one load, which is detached from
+   * all of them: each caller stops waiting when its own `signal` aborts, and the load goes on (30 s at most) and is kept.
+   * A load that rejects is not kept; every waiting caller gets its reason.
+   */
+  remember<T>(kind: string, key: string, signal: AbortSignal, load: (signal: AbortSignal) => Promise<Fact<T>>): Promise<T>;
+}

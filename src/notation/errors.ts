@@ -1,0 +1,41 @@
+import { CodedError } from '../lib/errors.ts';
+
+/** Which outcome a failed check means; `accepted` is none of them. */
+export type FailureOutcome = 'refused' | 'unavailable' | 'misconfigured';
+
+const OUTCOMES = {
+  ENVELOPE_INVALID: 'refused',
+  SIGNATURE_INVALID: 'refused',
+  CERTIFICATE_CHAIN_INVALID: 'refused',
+  PAYLOAD_INVALID: 'refused',
+  PAYLOAD_MISMATCH: 'refused',
+  CRITICAL_ATTRIBUTE_UNKNOWN: 'refused',
+  PLUGIN_REQUIRED: 'refused',
+  SIGNER_UNTRUSTED: 'refused',
+  IDENTITY_UNTRUSTED: 'refused',
+  SIGNATURE_EXPIRED: 'refused',
+  CERTIFICATE_EXPIRED: 'refused',
+  CERTIFICATE_NOT_YET_VALID: 'refused',
+  TIMESTAMP_MISSING: 'refused',
+  TIMESTAMP_INVALID: 'refused',
+  CERTIFICATE_REVOKED: 'refused',
+  METADATA_MISMATCH: 'refused',
+  NO_APPLICABLE_POLICY: 'refused',
+  TIMESTAMP_UNSUPPORTED: 'unavailable',
+  REVOCATION_UNKNOWN: 'unavailable',
+  TRUST_STORE_INVALID: 'misconfigured',
+  TRUST_POLICY_INVALID: 'misconfigured',
+} as const satisfies Record<string, FailureOutcome>;
+
+export type NotationErrorCode = keyof typeof OUTCOMES;
+
+/** A check of Notation that failed: a value in a `ValidationResult`, thrown only inside this folder and by trust stores. */
+export class NotationError extends CodedError {
+  readonly code: NotationErrorCode;
+  readonly outcome: FailureOutcome;
+  constructor(code: NotationErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.outcome = OUTCOMES[code];
+  }
+}

@@ -1,0 +1,91 @@
+import type { Certificate } from '../x509/types.ts';
+import type { NotationError } from './errors.ts';
+
+export const SIGNATURE_ARTIFACT_TYPE = 'application/vnd.cncf.notary.signature';
+export const PAYLOAD_MEDIA_TYPE = 'application/vnd.cncf.notary.payload.v1+json';
+export const JWS_MEDIA_TYPE = 'application/jose+json';
+export const COSE_MEDIA_TYPE = 'application/cose';
+
+export type TrustStoreType = 'ca' | 'signingAuthority' | 'tsa';
+export type SigningScheme = 'notary.x509' | 'notary.x509.signingAuthority';
+export type VerificationLevelName = 'strict' | 'permissive' | 'audit' | 'skip' | 'custom';
+export type ValidationType = 'integrity' | 'authenticity' | 'authenticTimestamp' | 'expiry' | 'revocation';
+export type ValidationAction = 'enforce' | 'log' | 'skip';
+
+/** An instant with the nanoseconds that an RFC 3339 fraction may carry. */
+export interface Instant {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** Trust anchors by store. */
+export interface TrustStore {
+  /** @throws {NotationError} `TRUST_STORE_INVALID` if the store is absent, empty or unreadable. */
+  getCertificates(type: TrustStoreType, name: string): readonly Certificate[];
+}
+
+export interface SignatureVerification {
+  readonly level: Exclude<VerificationLevelName, 'custom'>;
+  readonly override: Readonly<Partial<Record<ValidationType, ValidationAction>>>;
+  readonly verifyTimestamp: 'always' | 'afterCertExpiry';
+}
+
+/** One statement of a trust policy document (trust-store-trust-policy, "Trust Policy"). */
+export interface TrustPolicy {
+  readonly name: string;
+  readonly registryScopes: readonly string[];
+  readonly signatureVerification: SignatureVerification;
+  readonly trustStores: readonly `${TrustStoreType}:${string}`[];
+  readonly trustedIdentities: readonly string[];
+}
+
+export interface TrustPolicyDocument {
+  readonly version: '1.0';
+  readonly trustPolicies: readonly TrustPolicy[];
+}
+
+export interface VerificationLevel {
+  readonly name: VerificationLevelName;
+  readonly actions: Readonly<Record<ValidationType, ValidationAction>>;
+}
+
+/** What an envelope says, after its signature, headers and chain have been found good (the integrity step). */
+export interface EnvelopeContent {
+  readonly payload: Uint8Array;
+  readonly payloadContentType: string;
+  /** Leaf first, root last; valid for code signing, no clock involved. */
+  readonly certificateChain: readonly Certificate[];
+  readonly signingScheme: SigningScheme;
+  /** Claimed (notary.x509) or authentic (signingAuthority). */
+  readonly signingTime: Instant;
+  readonly expiry: Instant | undefined;
+  readonly extendedAttributes: readonly ExtendedAttribute[];
+  readonly signature: Uint8Array;
+  readonly timestampSignature: Uint8Array | undefined;
+  readonly signingAgent: string | undefined;
+}
+
+export interface ExtendedAttribute {
+  readonly key: string | number | bigint;
+  readonly critical: boolean;
+  readonly value: unknown;
+}
+
+export interface ValidationResult {
+  readonly type: ValidationType;
+  readonly action: ValidationAction;
+  readonly error?: NotationError;
+}
+
+/** All that verifying one signature found. `error` is what failed it; absent means that the signature is good. */
+export interface VerificationOutcome {
+  readonly level: VerificationLevel;
+  /** Name of the trust policy statement that applied. */
+  readonly policy: string;
+  /** In the order of the steps; skipped steps included, steps not reached left out. */
+  readonly validations: readonly ValidationResult[];
+  readonly error?: NotationError;
+  readonly envelope?: EnvelopeContent;
+  /** The earliest instant at which a good result may turn bad by the clock alone; absent where none is known. */
+  readonly validUntil?: Date;
+}
