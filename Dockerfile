@@ -1,0 +1,19 @@
+# Two stages: compile with the development dependencies, run without them. No build secret is needed, so none is in a layer.
+FROM node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY src ./src
+RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && npm prune --omit=dev --ignore-scripts
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /src/package.json ./
+COPY --from=build /src/node_modules ./node_modules
+COPY --from=build /src/dist ./dist
+COPY --from=build /src/src/cli/demo-layout ./dist/cli/demo-layout
+USER 65532:65532
+EXPOSE 6001 8888
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["serve", "--config", "/etc/countersign"]

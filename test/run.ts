@@ -1,0 +1,118 @@
+/**
+ * The whole test run: `npm test`, or `npm test -- PATTERN` for a part.
+ *
+ * Types, lint and dead code are checked and the suites that need only Node run while the rig's tools are built from their pinned Go
+ * modules; then the suites that need the rig run. Ends with `N passed, N failed, N skipped`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureTools, goAvailable, RIG_TOOLS } from './rig/build.ts';
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const JEST = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
+const NEEDS_RIG = '(/rig/|\\.rig\\.test\\.ts$)';
+const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
+  ['lint and format', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--diagnostic-level=warn', '.'],
+  ['dead code', 'node_modules/knip/bin/knip.js'],
+];
+
+const argv = process.argv.slice(2);
+const checksOnly = argv.includes('--checks-only');
+const patterns = argv.filter((argument) => !argument.startsWith('--'));
+const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+const skippedSuites: string[] = [];
+
+console.log(`node ${process.version}`);
+const building = checksOnly || !goAvailable() ? undefined : ensureTools(RIG_TOOLS, (line) => console.log(`rig: ${line}`));
+// Awaited below; a failure before that must not end the process early.
+building?.catch(() => undefined);
+
+if (patterns.length === 0) for (const [name, ...command] of CHECKS) await check(name, command);
+if (!checksOnly) {
+  add(await jest(['--testPathIgnorePatterns', NEEDS_RIG]));
+  await runRigSuites();
+}
+for (const suite of skippedSuites) console.log(`skipped, no Go toolchain: ${suite}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed > 0 || (process.env.CI === 'true' && total.skipped > 0) ? 1 : 0;
+
+async function check(name: string, command: readonly string[]): Promise<void> {
+  const started = performance.now();
+  const code = await run(command);
+  console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  add({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
+}
+
+async function runRigSuites(): Promise<void> {
+  const suites = await listSuites();
+  if (suites.length === 0) return;
+  if (building === undefined) {
+    skippedSuites.push(...suites);
+    add({ passed: 0, failed: 0, skipped: suites.length });
+    return;
+  }
+  try {
+    await building;
+  } catch (error) {
+    console.error(`rig: ${String(error)}`);
+    add({ passed: 0, failed: 1, skipped: 0 });
+    return;
+  }
+  add(await jest(['--runInBand', '--runTestsByPath', ...suites], []));
+}
+
+async function listSuites(): Promise<string[]> {
+  const lines: string[] = [];
+  await run([...JEST, '--listTests', ...patternArguments()], (line) => lines.push(line));
+  return lines.filter((line) => new RegExp(NEEDS_RIG).test(line));
+}
+
+function patternArguments(): string[] {
+  return patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns];
+}
+
+async function jest(extra: readonly string[], selection = patternArguments()): Promise<Tally> {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  const outputFile = join(dir, 'result.json');
+  try {
+    const code = await run([...JEST, '--passWithNoTests', '--json', `--outputFile=${outputFile}`, ...selection, ...extra], () => undefined);
+    const result = JSON.parse(readFileSync(outputFile, 'utf8')) as Record<string, number>;
+    const suiteErrors = result.numRuntimeErrorTestSuites ?? 0;
+    const failed = (result.numFailedTests ?? 0) + suiteErrors;
+    return {
+      passed: result.numPassedTests ?? 0,
+      failed: code !== 0 && failed === 0 ? 1 : failed,
+      skipped: (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0),
+    };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function add(tally: Tally): void {
+  total.passed += tally.passed;
+  total.failed += tally.failed;
+  total.skipped += tally.skipped;
+}
+
+/** Runs a script on this Node; standard output goes to `onLine` when given, else to the terminal. */
+function run(command: readonly string[], onLine?: (line: string) => void): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command, { stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'] });
+    let rest = '';
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine?.(line);
+    });
+    child.on('error', reject).on('close', (code) => resolve(code ?? 1));
+  });
+}
