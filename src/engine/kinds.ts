@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { CredentialProvider, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from './types.ts';
+import type { CredentialProvider, FactCache, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from './types.ts';
 
 /** A `type` of a declared object: its parameters' schema and how to make it. Thrown `ConfigProblem`s become *misconfigured*. */
 interface Kind<P, Input, Made> {
@@ -30,7 +30,8 @@ export interface RegistrySettings {
   readonly tokenServers: (registry: string) => readonly string[];
 }
 
-export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier>;
+/** A verifier may need a moment to compile its trust anchors. */
+export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>>;
 export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store>;
 export type KeyProviderKind<P = unknown> = Kind<P, object, KeyProvider>;
 export type CredentialKind<P = unknown> = Kind<P, object, CredentialProvider>;
@@ -43,6 +44,8 @@ export interface Kinds {
   readonly keyProviders: Readonly<Record<string, KeyProviderKind>>;
   readonly credentials: Readonly<Record<string, CredentialKind>>;
   readonly enforcers: Readonly<Record<string, EnforcerKind>>;
+  /** The stores of one view as one, that remembers what it read in `facts` (tags and referrers for `freshnessMs`). */
+  readonly combineStores: (stores: readonly Store[], facts: FactCache, freshnessMs: number) => Store;
 }
 
 // The parameters' type is bound inside the object; the table forgets it. Sound because `create` only ever gets what the object's own schema parsed.
