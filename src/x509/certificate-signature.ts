@@ -1,0 +1,124 @@
+import { constants, type KeyObject, verify } from 'node:crypto';
+import { type Algorithm, algorithmOf, isNull } from './algorithm.ts';
+import { childrenOf, close, contextTag, type Der, DerError, open, readDer, TAG, take, takeOptional } from './der.ts';
+import { octetsOfBitString, smallIntegerOf } from './der-values.ts';
+import type { Certificate } from './types.ts';
+
+/**
+ * Whether the key of `issuer` made the signature on `child`; nothing else is looked at, neither names nor times nor rights.
+ *
+ * The algorithms are RSA PKCS #1 v1.5, RSA-PSS (MGF1 and salt length of the same hash) and ECDSA, each with SHA-256, SHA-384 or SHA-512,
+ * and Ed25519. A signature by any other, SHA-1 and MD5 among them, or by an RSA key below 1024 bits, is false.
+ */
+export async function isSignedBy(child: Certificate, issuer: Certificate): Promise<boolean> {
+  const cursor = open(readDer(child.raw), TAG.sequence);
+  const tbs = take(cursor, TAG.sequence).raw;
+  const scheme = schemeOf(algorithmOf(take(cursor, TAG.sequence)));
+  const signature = octetsOfBitString(take(cursor, TAG.bitString));
+  if (scheme === undefined || !fits(scheme, issuer)) return false;
+  const key = issuer.publicKey;
+  if (key.asymmetricKeyType !== scheme.keyType) return false;
+  return verifySignature({ data: tbs, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(issuer) });
+}
+
+interface Scheme {
+  readonly keyType: 'rsa' | 'ec' | 'ed25519';
+  readonly hash: 'sha256' | 'sha384' | 'sha512' | undefined;
+  readonly padding?: { readonly padding: number; readonly saltLength?: number };
+}
+
+const PKCS1 = { padding: constants.RSA_PKCS1_PADDING };
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
+  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256', padding: PKCS1 }],
+  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384', padding: PKCS1 }],
+  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512', padding: PKCS1 }],
+  ['1.2.840.10045.4.3.2', { keyType: 'ec', hash: 'sha256' }],
+  ['1.2.840.10045.4.3.3', { keyType: 'ec', hash: 'sha384' }],
+  ['1.2.840.10045.4.3.4', { keyType: 'ec', hash: 'sha512' }],
+]);
+const RSA_PSS = '1.2.840.113549.1.1.10';
+const ED25519 = '1.3.101.112';
+const MGF1 = '1.2.840.113549.1.1.8';
+const PSS_HASHES: ReadonlyMap<string, { readonly hash: 'sha256' | 'sha384' | 'sha512'; readonly bytes: number }> = new Map([
+  ['2.16.840.1.101.3.4.2.1', { hash: 'sha256', bytes: 32 }],
+  ['2.16.840.1.101.3.4.2.2', { hash: 'sha384', bytes: 48 }],
+  ['2.16.840.1.101.3.4.2.3', { hash: 'sha512', bytes: 64 }],
+]);
+
+function schemeOf(algorithm: Algorithm): Scheme | undefined {
+  if (algorithm.oid === ED25519) return algorithm.parameters === undefined ? { keyType: 'ed25519', hash: undefined } : undefined;
+  if (algorithm.oid !== RSA_PSS) return SCHEMES.get(algorithm.oid);
+  try {
+    return algorithm.parameters === undefined ? undefined : pssScheme(algorithm.parameters);
+  } catch (error) {
+    // Parameters that do not read are an algorithm nobody knows, which is what Go makes of them.
+    if (error instanceof DerError) return undefined;
+    throw error;
+  }
+}
+
+/** RSASSA-PSS-params (RFC 4055 section 3.1), in the three forms that tie mask, salt and trailer to the hash. */
+function pssScheme(parameters: Der): Scheme | undefined {
+  const cursor = open(parameters, TAG.sequence);
+  const hash = explicitField(takeOptional(cursor, contextTag(0, 'constructed')));
+  const mask = explicitField(takeOptional(cursor, contextTag(1, 'constructed')));
+  const saltLength = explicitField(takeOptional(cursor, contextTag(2, 'constructed')));
+  const trailer = explicitField(takeOptional(cursor, contextTag(3, 'constructed')));
+  close(cursor);
+  // Absent fields mean SHA-1 or a salt of 20 bytes.
+  if (hash === undefined || mask === undefined || saltLength === undefined) return undefined;
+  const digest = algorithmOf(hash);
+  const generator = algorithmOf(mask);
+  if (generator.oid !== MGF1 || generator.parameters === undefined) return undefined;
+  const maskDigest = algorithmOf(generator.parameters);
+  const known = PSS_HASHES.get(digest.oid);
+  if (known === undefined || maskDigest.oid !== digest.oid || smallIntegerOf(saltLength) !== known.bytes) return undefined;
+  if (!isNullOrAbsent(digest.parameters) || !isNullOrAbsent(maskDigest.parameters)) return undefined;
+  if (trailer !== undefined && smallIntegerOf(trailer) !== 1) return undefined;
+  return { keyType: 'rsa', hash: known.hash, padding: PSS };
+}
+
+function explicitField(field: Der | undefined): Der | undefined {
+  if (field === undefined) return undefined;
+  const [inner, ...more] = childrenOf(field, field.tag);
+  if (inner === undefined || more.length > 0) throw new DerError('explicit field that does not hold one element');
+  return inner;
+}
+
+function isNullOrAbsent(parameters: Der | undefined): boolean {
+  return parameters === undefined || isNull(parameters);
+}
+
+function fits(scheme: Scheme, issuer: Certificate): boolean {
+  if (scheme.keyType === 'rsa') return issuer.modulusLength !== undefined && issuer.modulusLength >= 1024;
+  return issuer.keyDescription.startsWith(scheme.keyType === 'ec' ? 'EC ' : 'Ed25519');
+}
+
+/** Milliseconds rather than tenths of one: such a check belongs on the thread pool. */
+function isSlow(issuer: Certificate): boolean {
+  if (issuer.modulusLength !== undefined) return issuer.modulusLength > 4096;
+  return issuer.keyDescription !== 'EC P-256' && issuer.keyDescription !== 'Ed25519';
+}
+
+interface Check {
+  readonly data: Uint8Array;
+  readonly hash: string | undefined;
+  readonly key: KeyObject;
+  readonly padding: Scheme['padding'];
+  readonly signature: Uint8Array;
+  readonly offload: boolean;
+}
+
+function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+  const keyInput = padding === undefined ? key : { key, ...padding };
+  return new Promise((resolve) => {
+    try {
+      if (!offload) resolve(verify(hash, data, keyInput, signature));
+      else verify(hash, data, keyInput, signature, (error, good) => resolve(error === null && good));
+    } catch {
+      // OpenSSL throws for some signatures that cannot be one by this key; that is an answer.
+      resolve(false);
+    }
+  });
+}

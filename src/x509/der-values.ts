@@ -1,0 +1,172 @@
+import { type Der, DerError, TAG } from './der.ts';
+
+/** The dotted form of an OBJECT IDENTIFIER. Arcs above 2^31-1 are refused, as Go refuses them. */
+export function oidOf(element: Der): string {
+  expect(element, TAG.oid);
+  const { content } = element;
+  if (content.length === 0) throw new DerError('empty object identifier');
+  let text = '';
+  let arc = 0;
+  let started = false;
+  for (const octet of content) {
+    if (!started && octet === 0x80) throw new DerError('object identifier arc that is not minimal');
+    arc = arc * 0x80 + (octet & 0x7f);
+    if (arc > MAX_ARC) throw new DerError('object identifier arc over 2^31-1');
+    started = octet >= 0x80;
+    if (started) continue;
+    text = text === '' ? firstArcs(arc) : `${text}.${arc}`;
+    arc = 0;
+  }
+  if (started) throw new DerError('truncated object identifier');
+  return text;
+}
+
+/** The contents of an INTEGER, two's complement, checked to be minimal. */
+export function integerOf(element: Der): Uint8Array {
+  expect(element, TAG.integer);
+  return minimalInteger(element.content);
+}
+
+/** The contents of an implicitly tagged INTEGER, checked to be minimal. */
+export function minimalInteger(content: Uint8Array): Uint8Array {
+  const [first, second] = content;
+  if (first === undefined) throw new DerError('empty integer');
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw new DerError('integer that is not minimal');
+  }
+  return content;
+}
+
+/** A non-negative INTEGER up to 2^48-1. */
+export function smallIntegerOf(element: Der): number {
+  const content = integerOf(element);
+  if (isNegative(content)) throw new DerError('negative integer');
+  if (content.length > 6) throw new DerError(`integer of ${content.length} octets`);
+  return content.reduce((value, octet) => value * 0x100 + octet, 0);
+}
+
+export function isNegative(integer: Uint8Array): boolean {
+  return (integer[0] ?? 0) >= 0x80;
+}
+
+/** Bits of a non-negative integer, without leading zeros. */
+export function bitLength(integer: Uint8Array): number {
+  const start = integer[0] === 0 ? 1 : 0;
+  const first = integer[start];
+  return first === undefined ? 0 : (integer.length - start) * 8 - (Math.clz32(first) - 24);
+}
+
+/** A BOOLEAN: FF is true and 00 false, nothing else is DER. */
+export function booleanOf(element: Der): boolean {
+  expect(element, TAG.boolean);
+  const [octet] = element.content;
+  if (element.content.length !== 1 || (octet !== 0 && octet !== 0xff)) throw new DerError('boolean that is neither 00 nor ff');
+  return octet === 0xff;
+}
+
+/** A BIT STRING: its octets and how many bits at the end are unused, which must be zero. */
+export function bitStringOf(element: Der): { readonly bytes: Uint8Array; readonly unusedBits: number } {
+  expect(element, TAG.bitString);
+  const [unusedBits] = element.content;
+  const bytes = element.content.subarray(1);
+  const last = bytes[bytes.length - 1];
+  if (unusedBits === undefined || unusedBits > 7 || (last === undefined && unusedBits > 0)) throw new DerError('malformed bit string');
+  if (last !== undefined && (last & ((1 << unusedBits) - 1)) !== 0) throw new DerError('bit string with unused bits set');
+  return { bytes, unusedBits };
+}
+
+/** The octets of a BIT STRING that holds whole octets: a key or a signature. */
+export function octetsOfBitString(element: Der): Uint8Array {
+  const { bytes, unusedBits } = bitStringOf(element);
+  if (unusedBits !== 0) throw new DerError('bit string of broken octets');
+  return bytes;
+}
+
+/** The text of an ASN.1 string, whose characters must belong to its type; types and alphabets as Go reads them. */
+export function stringOf(element: Der): string {
+  const { content } = element;
+  switch (element.tag) {
+    case TAG.utf8String:
+      return utf8(content);
+    case TAG.printableString:
+      return checked(latin1(content), PRINTABLE, 'PrintableString');
+    case TAG.ia5String:
+      return ia5Text(content);
+    case TAG.numericString:
+      return checked(latin1(content), NUMERIC, 'NumericString');
+    case TAG.t61String:
+      return latin1(content);
+    case TAG.bmpString:
+      return bmp(content);
+    default:
+      throw new DerError('unsupported string type');
+  }
+}
+
+/** Seven-bit text, also where it stands under an implicit tag. */
+export function ia5Text(content: Uint8Array): string {
+  return checked(latin1(content), ASCII, 'IA5String');
+}
+
+/**
+ * UTCTime as `YYMMDDHHMMSSZ` (years 1950 to 2049) or GeneralizedTime as `YYYYMMDDHHMMSSZ`, the only forms of RFC 5280 4.1.2.5; the date
+ * must be in the calendar.
+ */
+export function timeOf(element: Der): Date {
+  const text = latin1(element.content);
+  if (element.tag === TAG.utcTime && UTC_TIME.test(text)) return instant(`${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}`);
+  if (element.tag === TAG.generalizedTime && GENERALIZED_TIME.test(text)) return instant(text);
+  throw new DerError('malformed time');
+}
+
+const MAX_ARC = 2 ** 31 - 1;
+// `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
+const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
+const NUMERIC = /^[0-9 ]*$/;
+const ASCII = /^[\u0000-\u007f]*$/;
+const UTC_TIME = /^\d{12}Z$/;
+const GENERALIZED_TIME = /^\d{14}Z$/;
+const BMP_REFUSED = /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
+
+function expect(element: Der, tag: number): void {
+  if (element.tag !== tag) throw new DerError(`expected tag 0x${tag.toString(16)}, got 0x${element.tag.toString(16)}`);
+}
+
+function firstArcs(arc: number): string {
+  const first = Math.min(Math.floor(arc / 40), 2);
+  return `${first}.${arc - first * 40}`;
+}
+
+function checked(text: string, alphabet: RegExp, type: string): string {
+  if (!alphabet.test(text)) throw new DerError(`invalid ${type}`);
+  return text;
+}
+
+function latin1(content: Uint8Array): string {
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1');
+}
+
+function utf8(content: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+  } catch (cause) {
+    throw new DerError('invalid UTF8String', { cause });
+  }
+}
+
+function bmp(content: Uint8Array): string {
+  if (content.length % 2 !== 0) throw new DerError('invalid BMPString');
+  const text = Buffer.from(content).swap16().toString('utf16le');
+  const unterminated = text.endsWith('\u0000') ? text.slice(0, -1) : text;
+  if (BMP_REFUSED.test(unterminated)) throw new DerError('invalid BMPString');
+  return unterminated;
+}
+
+function instant(text: string): Date {
+  const date = new Date(
+    `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6, 8)}T${text.slice(8, 10)}:${text.slice(10, 12)}:${text.slice(12, 14)}Z`,
+  );
+  // Date moves 30 February and 24:00 on to the next day, so what it made of the text is compared with the text.
+  if (Number.isNaN(date.getTime()) || date.toISOString().replace(/[-:T]|\.\d+/g, '') !== text) throw new DerError('malformed time');
+  return date;
+}

@@ -1,0 +1,63 @@
+import { decodeBase64 } from '../lib/base64.ts';
+import { X509Error } from './errors.ts';
+
+const MAX_CHARACTERS = 1024 * 1024;
+const MAX_CERTIFICATES = 1000;
+
+/**
+ * Reads the CERTIFICATE blocks of a PEM text (RFC 7468) in order. Text before and between blocks and blocks of other types are passed
+ * over. Any white space may stand between the base64 characters, so a block that was folded onto one line still reads.
+ *
+ * @throws {X509Error} `PEM_INVALID` on a private key (which is not repeated in the message), on text after the last block, a broken
+ * block, no certificate at all, more than 1 MiB or 1000 certificates.
+ */
+export function readPemCertificates(text: string): Uint8Array[] {
+  if (text.length > MAX_CHARACTERS) throw invalid(`expected at most ${MAX_CHARACTERS} characters, got ${text.length}`);
+  const certificates: Uint8Array[] = [];
+  let at = 0;
+  for (;;) {
+    const block = nextBlock(text, at);
+    if (block === undefined) break;
+    at = block.end;
+    if (block.label.endsWith('PRIVATE KEY'))
+      throw invalid('a private key where only certificates belong; remove it and consider it exposed');
+    if (block.label !== 'CERTIFICATE') continue;
+    if (certificates.length >= MAX_CERTIFICATES) throw invalid(`more than ${MAX_CERTIFICATES} certificates`);
+    certificates.push(decodeBody(block.body, certificates.length + 1));
+  }
+  if (certificates.length === 0) throw invalid('no certificates found in the pem block');
+  if (text.slice(at).trim() !== '') throw invalid('failed to decode pem block: text after the last one');
+  return certificates;
+}
+
+function invalid(message: string): X509Error {
+  return new X509Error('PEM_INVALID', message);
+}
+
+interface Block {
+  readonly label: string;
+  readonly body: string;
+  readonly end: number;
+}
+
+const BEGIN = '-----BEGIN ';
+const DASHES = '-----';
+
+function nextBlock(text: string, from: number): Block | undefined {
+  const begin = text.indexOf(BEGIN, from);
+  if (begin < 0) return undefined;
+  const labelEnd = text.indexOf(DASHES, begin + BEGIN.length);
+  const label = text.slice(begin + BEGIN.length, labelEnd);
+  if (labelEnd < 0 || label.length > 64 || label.includes('\n')) throw invalid('failed to decode pem block: malformed BEGIN line');
+  const bodyStart = labelEnd + DASHES.length;
+  const bodyEnd = text.indexOf(DASHES, bodyStart);
+  const endLine = `-----END ${label}-----`;
+  if (bodyEnd < 0 || !text.startsWith(endLine, bodyEnd)) throw invalid('failed to decode pem block: no END line for its BEGIN line');
+  return { label, body: text.slice(bodyStart, bodyEnd), end: bodyEnd + endLine.length };
+}
+
+function decodeBody(body: string, number: number): Uint8Array {
+  const der = decodeBase64(body.replace(/[ \t\r\n]/g, ''));
+  if (der === undefined || der.length === 0) throw invalid(`failed to decode pem block: certificate ${number} is not base64`);
+  return der;
+}
