@@ -10,12 +10,12 @@ const execute = promisify(execFile);
 /** A key pair of one's own, or the name given to `generateTest`. */
 export type SigningKey = { readonly keyPem: string; readonly certChainPem: string } | { readonly name: string };
 
-export interface Access {
+interface Access {
   readonly plainHttp?: boolean;
   readonly login?: { readonly username: string; readonly password: string };
 }
 
-export interface SignOptions extends Access {
+interface SignOptions extends Access {
   readonly reference: string;
   readonly key: SigningKey;
   readonly format: 'jws' | 'cose';
@@ -26,7 +26,7 @@ export interface SignOptions extends Access {
   readonly userMetadata?: Readonly<Record<string, string>>;
 }
 
-export interface VerifyOptions extends Access {
+interface VerifyOptions extends Access {
   readonly reference: string;
   /** A trust policy document. */
   readonly trustPolicy: unknown;
@@ -35,9 +35,9 @@ export interface VerifyOptions extends Access {
   readonly userMetadata?: Readonly<Record<string, string>>;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly ok: boolean;
-  /** All that notation wrote. */
+  /** All that notation wrote, its log included: only there it says why it refused. */
   readonly output: string;
 }
 
@@ -80,7 +80,7 @@ export async function createNotation({ bin }: { bin: string }): Promise<Notation
       await writeTrust(settings, options);
       try {
         const { stdout, stderr } = await run(
-          ['verify', ...metadataFlags(options.userMetadata), ...accessFlags(options), options.reference],
+          ['verify', '--verbose', ...metadataFlags(options.userMetadata), ...accessFlags(options), options.reference],
           options,
         );
         return { ok: true, output: stdout + stderr };
