@@ -34,7 +34,7 @@ export function issueMessage(issue: z.core.$ZodIssue, root: unknown): string {
     case 'invalid_format':
       return `expected ${issue.format === 'regex' ? `text like ${issue.pattern ?? 'the documented form'}` : issue.format}, found ${shown(found)}`;
     case 'invalid_union':
-      return `expected one of the documented shapes, found ${kindOf(found)}`;
+      return `${issue.message.startsWith('expected ') ? issue.message : 'expected one of the documented shapes'}, found ${kindOf(found)}`;
     default:
       return issue.message;
   }
@@ -64,7 +64,8 @@ export function kindOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}...` : value).replace(/[^\x20-\x7e]/g, '?');
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}...` : value).replace(/[^\x20-\x7e]/g, '?');
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }
 

@@ -16,7 +16,8 @@ interface Def {
 export function unknownKeys(schema: z.ZodType, value: unknown, at: ObjectPath = []): readonly ObjectPath[] {
   const def = schema.def as unknown as Def; // zod types each class apart; the walk needs the union of what they have
   if (def.innerType !== undefined) return unknownKeys(def.innerType, value, at);
-  if (def.options !== undefined) return fewest(def.options.map((option) => (option.safeParse(value).success ? unknownKeys(option, value, at) : undefined)));
+  if (def.options !== undefined)
+    return fewest(def.options.map((option) => (option.safeParse(value).success ? unknownKeys(option, value, at) : undefined)));
   if (typeof value !== 'object' || value === null) return [];
   const { element, valueType, shape, catchall } = def;
   if (element !== undefined && Array.isArray(value)) return value.flatMap((item, index) => unknownKeys(element, item, [...at, index]));

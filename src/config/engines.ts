@@ -1,0 +1,98 @@
+import type { Kinds } from '../engine/kinds.ts';
+import type { Engine, Snapshot, Store } from '../engine/types.ts';
+import { type BuildDeps, buildSnapshot } from './build.ts';
+import type { Loaded } from './files.ts';
+import { diagnosticOf } from './object-check.ts';
+import { type Declared, type Diagnostic, identity, type ResourceSet } from './resources.ts';
+
+/** What became of one change of the declaration. */
+export interface Applied {
+  readonly snapshot: Snapshot;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether something can be decided for anybody. */
+  readonly usable: boolean;
+}
+
+const NOTHING: Engine = {
+  revision: 'none',
+  rules: [],
+  store: undefined,
+  misconfigured: { code: 'NO_VERIFIER', message: 'nothing is declared yet; declare a Store and a Verifier' },
+};
+
+/**
+ * The engines in force. A change is applied whole; an object that an edit broke stays as it last was good until it is mended or
+ * deleted, and a deletion always takes effect. Nothing survives the process.
+ */
+export class Engines {
+  readonly #kinds: Kinds;
+  readonly #deps: BuildDeps;
+  readonly #stores = new Map<string, Store>();
+  #snapshot: Snapshot = { for: () => NOTHING };
+  #usable = false;
+  #good: ReadonlyMap<string, Declared> = new Map();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(kinds: Kinds, deps: Omit<BuildDeps, 'stores'>) {
+    this.#kinds = kinds;
+    this.#deps = { ...deps, stores: this.#stores };
+  }
+
+  /** The snapshot in force; a request takes it once. */
+  current(): Snapshot {
+    return this.#snapshot;
+  }
+
+  usable(): boolean {
+    return this.#usable;
+  }
+
+  /** Applies what is declared now, after all changes that were handed in before. Rejects only if it is aborted; then nothing changes. */
+  apply(loaded: Loaded): Promise<Applied> {
+    const next = this.#last.then(() => this.#apply(loaded));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #apply({ resources, diagnostics }: Loaded): Promise<Applied> {
+    const absent = missingFrom(resources, this.#good);
+    const candidate = { ...resources, declared: [...resources.declared, ...absent] };
+    const first = await buildSnapshot(candidate, this.#kinds, this.#deps);
+    const { set, kept } = withLastGood(candidate, first.applied, this.#good);
+    const build = kept.length === 0 ? first : await buildSnapshot(set, this.#kinds, this.#deps);
+    this.#good = new Map(build.applied.map((declared) => [identity(declared), declared]));
+    for (const key of this.#stores.keys()) if (!build.usedStores.has(key)) this.#stores.delete(key);
+    this.#snapshot = build.snapshot;
+    this.#usable = build.usable;
+    const notes = [...kept, ...absent].map((declared) =>
+      diagnosticOf(declared, 'note', 'LAST_GOOD', [], 'stays in force as it last was good, until it is mended or deleted'),
+    );
+    return { snapshot: build.snapshot, usable: build.usable, diagnostics: [...diagnostics, ...first.diagnostics, ...notes] };
+  }
+}
+
+/** Good objects that are not declared any more, but whose file cannot be read to the end: they may well be in it. */
+function missingFrom(resources: ResourceSet, good: ReadonlyMap<string, Declared>): readonly Declared[] {
+  const present = new Set(resources.declared.map(identity));
+  return [...good]
+    .filter(([key, { origin }]) => !present.has(key) && resources.brokenFiles.has(origin.file))
+    .map(([, declared]) => declared);
+}
+
+function withLastGood(
+  candidate: ResourceSet,
+  applied: readonly Declared[],
+  good: ReadonlyMap<string, Declared>,
+): { set: ResourceSet; kept: readonly Declared[] } {
+  const fine = new Set(applied);
+  const kept: Declared[] = [];
+  const declared = candidate.declared.map((object) => {
+    const before = good.get(identity(object));
+    if (fine.has(object) || before === undefined) return object;
+    // Its file may have another name by now; it is this object that stays.
+    const last = { ...before, origin: object.origin };
+    kept.push(last);
+    return last;
+  });
+  return { set: { ...candidate, declared }, kept };
+}

@@ -1,0 +1,19 @@
+import { dockerConfig } from '../credentials/docker-config.ts';
+import { configPolicy } from '../enforcers/config-policy.ts';
+import type { Kinds } from '../engine/kinds.ts';
+import { inline } from '../keys/inline.ts';
+import { cachedStore } from '../stores/cached.ts';
+import { combineStores } from '../stores/combined.ts';
+import { ociLayout } from '../stores/layout.ts';
+import { oras } from '../stores/registry.ts';
+import { notation } from '../verifiers/notation.ts';
+
+/** Every type that a declared object may name: one line each. */
+export const kinds: Kinds = {
+  verifiers: { notation },
+  stores: { oras, 'oci-layout': ociLayout },
+  keyProviders: { inline },
+  credentials: { dockerConfig },
+  enforcers: { 'config-policy': configPolicy },
+  combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
+};

@@ -1,0 +1,92 @@
+import { ConfigProblem } from '../engine/errors.ts';
+import { reason } from '../engine/reason.ts';
+import type { Verifier, VerifierReport } from '../engine/types.ts';
+import { CodedError, errorText } from '../lib/errors.ts';
+import { canonicalJson } from './canonical.ts';
+import type { Compiled, Made } from './compile.ts';
+import type { KeyTable, Lookup, Viewer } from './key-table.ts';
+
+/** A verifier as one viewer has it, and the key providers that went into it. */
+export interface VerifierView {
+  readonly verifier: Verifier;
+  readonly lookups: ReadonlyMap<string, Lookup>;
+  /** What the revision of a view must change with. */
+  readonly keys: unknown;
+}
+
+type MadeVerifier = Extract<Made, { role: 'verifier' }>;
+
+/** Makes one declared verifier for each viewer; viewers for whom its names lead to the same keys share it. */
+export interface VerifierViews {
+  /** As it is where it was declared. @throws whatever the verifier's kind throws when the declaration itself is bad. */
+  home(): Promise<VerifierView>;
+  for(viewer: Viewer): Promise<VerifierView>;
+}
+
+export function verifierViews(compiled: Compiled, made: MadeVerifier, keys: KeyTable): VerifierViews {
+  const ofCluster = compiled.declared.namespace === undefined;
+  const { namespace } = compiled.declared;
+  const home: Viewer = namespace === undefined ? { kind: 'none' } : { kind: 'namespace', name: namespace };
+  const ready: VerifierView[] = [];
+  const make = async (viewer: Viewer, isStub: (error: unknown) => boolean) => {
+    const view = await build(compiled, made, (name) => keys.lookup(name, viewer, ofCluster), isStub);
+    ready.push(view);
+    return view;
+  };
+  return {
+    // The object is good, its keys are not there: it stays, and never accepts.
+    home: () => make(home, (error) => error instanceof ConfigProblem && error.code === 'KEY_PROVIDER_MISSING'),
+    for: async (viewer) => {
+      for (const view of ready) {
+        const lookups = new Map([...view.lookups.keys()].map((name) => [name, keys.lookup(name, viewer, ofCluster)]));
+        if (canonicalJson(summary(lookups)) === canonicalJson(view.keys)) return view;
+      }
+      return make(viewer, () => true);
+    },
+  };
+}
+
+async function build(
+  compiled: Compiled,
+  made: MadeVerifier,
+  lookup: (name: string) => Lookup,
+  isStub: (error: unknown) => boolean,
+): Promise<VerifierView> {
+  const lookups = new Map<string, Lookup>();
+  const verifier = await made
+    .create((name) => {
+      const found = lookups.get(name) ?? lookup(name);
+      lookups.set(name, found);
+      if ('problem' in found) throw found.problem;
+      return found.material;
+    })
+    .catch((error: unknown) => {
+      if (!isStub(error)) throw error;
+      return withoutKeys(compiled, made, error);
+    });
+  return { verifier, lookups, keys: summary(lookups) };
+}
+
+function summary(lookups: ReadonlyMap<string, Lookup>): unknown {
+  return [...lookups].map(([name, lookup]) => [name, 'problem' in lookup ? lookup.problem.message : lookup.fingerprints]);
+}
+
+function withoutKeys({ declared }: Compiled, made: MadeVerifier, problem: unknown): Verifier {
+  const { type, artifactTypes } = made;
+  return {
+    name: declared.name,
+    type,
+    artifactTypes,
+    nested: false,
+    canVerify: (referrer) => artifactTypes.includes('*') || artifactTypes.includes(referrer.artifactType),
+    verify: async ({ referrer }): Promise<VerifierReport> => ({
+      verifier: declared.name,
+      type,
+      artifact: referrer,
+      outcome: 'misconfigured',
+      reason: reason(problem instanceof CodedError ? problem.code : 'CONFIG_INVALID', errorText(problem)),
+      trace: [],
+      nested: [],
+    }),
+  };
+}
