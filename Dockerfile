@@ -4,7 +4,7 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY src ./src
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && npm prune --omit=dev --ignore-scripts
+RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && cp -R src/cli/demo-layout dist/cli/ && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
@@ -12,7 +12,6 @@ WORKDIR /app
 COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
-COPY --from=build /src/src/cli/demo-layout ./dist/cli/demo-layout
 USER 65532:65532
 EXPOSE 6001 8888
 ENTRYPOINT ["node", "/app/dist/main.js"]
