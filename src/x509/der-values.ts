@@ -1,8 +1,8 @@
-import { type Der, DerError, TAG } from './der.ts';
+import { type Der, DerError, expectTag, TAG } from './der.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER. Arcs above 2^31-1 are refused, as Go refuses them. */
 export function oidOf(element: Der): string {
-  expect(element, TAG.oid);
+  expectTag(element.tag, TAG.oid);
   const { content } = element;
   if (content.length === 0) throw new DerError('empty object identifier');
   let text = '';
@@ -23,7 +23,7 @@ export function oidOf(element: Der): string {
 
 /** The contents of an INTEGER, two's complement, checked to be minimal. */
 export function integerOf(element: Der): Uint8Array {
-  expect(element, TAG.integer);
+  expectTag(element.tag, TAG.integer);
   return minimalInteger(element.content);
 }
 
@@ -58,7 +58,7 @@ export function bitLength(integer: Uint8Array): number {
 
 /** A BOOLEAN: FF is true and 00 false, nothing else is DER. */
 export function booleanOf(element: Der): boolean {
-  expect(element, TAG.boolean);
+  expectTag(element.tag, TAG.boolean);
   const [octet] = element.content;
   if (element.content.length !== 1 || (octet !== 0 && octet !== 0xff)) throw new DerError('boolean that is neither 00 nor ff');
   return octet === 0xff;
@@ -66,7 +66,7 @@ export function booleanOf(element: Der): boolean {
 
 /** A BIT STRING: its octets and how many bits at the end are unused, which must be zero. */
 export function bitStringOf(element: Der): { readonly bytes: Uint8Array; readonly unusedBits: number } {
-  expect(element, TAG.bitString);
+  expectTag(element.tag, TAG.bitString);
   const [unusedBits] = element.content;
   const bytes = element.content.subarray(1);
   const last = bytes[bytes.length - 1];
@@ -127,10 +127,6 @@ const ASCII = /^[\u0000-\u007f]*$/;
 const UTC_TIME = /^\d{12}Z$/;
 const GENERALIZED_TIME = /^\d{14}Z$/;
 const BMP_REFUSED = /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
-
-function expect(element: Der, tag: number): void {
-  if (element.tag !== tag) throw new DerError(`expected tag 0x${tag.toString(16)}, got 0x${element.tag.toString(16)}`);
-}
 
 function firstArcs(arc: number): string {
   const first = Math.min(Math.floor(arc / 40), 2);

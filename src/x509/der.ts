@@ -112,7 +112,8 @@ export function close(cursor: DerCursor): void {
   if (!isAtEnd(cursor)) throw new DerError(`${cursor.bytes.length - cursor.at} bytes after the last element`);
 }
 
-function expectTag(found: number | undefined, expected: number): void {
+/** @throws {DerError} Unless the tags are equal. */
+export function expectTag(found: number | undefined, expected: number): void {
   if (found === expected) return;
   throw new DerError(`expected tag ${hexOctet(expected)}, got ${found === undefined ? 'the end' : hexOctet(found)}`);
 }

@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { isSignedBy, parseCertificate } from '../../src/x509/certificate.ts';
+import { isSelfSignedOrCa, validateCodeSigningChain } from '../../src/x509/chain.ts';
+import { nameText } from '../../src/x509/name.ts';
+import { readPemCertificates } from '../../src/x509/pem.ts';
+
+// Certificates of the reference implementation's own tests, kept beside the repository.
+const VECTORS = join(import.meta.dirname, '../../../shared/vectors/notation/notation-core-go');
+const embedded = (name: string) => read(`embedded/x509/${name}.pem`);
+
+function read(path: string) {
+  return readPemCertificates(readFileSync(join(VECTORS, path), 'utf8')).map(parseCertificate);
+}
+
+function chainOf(...names: readonly string[]) {
+  return names.flatMap(embedded);
+}
+
+const AUTHORITIES = ['intermediateCert2', 'intermediateCert1', 'rootCert'];
+
+const register = existsSync(VECTORS) ? describe : () => undefined;
+register('certificates of notation-core-go', () => {
+  it('takes the valid chain', async () => {
+    await expect(validateCodeSigningChain(chainOf('codeSigningLeaf', ...AUTHORITIES))).resolves.toBeUndefined();
+  });
+
+  it('takes the minimal self-signed leaf, also as a trust anchor', async () => {
+    const chain = read('x509/testdata/openssl-minimum-self-signed.pem');
+    await expect(validateCodeSigningChain(chain)).resolves.toBeUndefined();
+    expect(await Promise.all(chain.map(isSelfSignedOrCa))).toEqual([true]);
+  });
+
+  it.each([
+    ['the leaf alone', ['codeSigningLeaf'], 'invalid self-signed certificate'],
+    ['the root missing', ['codeSigningLeaf', 'intermediateCert2', 'intermediateCert1'], 'must end with a valid self-signed root'],
+    ['the root first', ['rootCert', 'rootCert'], 'leaf certificate with subject "CN=Root" is self-signed'],
+    ['an unrelated certificate inside', ['codeSigningLeaf', 'unrelatedCert', ...AUTHORITIES], 'is not issued by "CN=Hello"'],
+    ['the order reversed', [...AUTHORITIES.toReversed(), 'codeSigningLeaf'], 'is self-signed'],
+    [
+      'a path length exceeded',
+      ['codeSigningLeafInvalidPathLen', 'intermediateCertInvalidPathLen', ...AUTHORITIES],
+      'expected path length of 1 but certificate has path length 0',
+    ],
+  ])('refuses %s', async (_, names, fragment) => {
+    await expect(validateCodeSigningChain(chainOf(...names))).rejects.toThrow(fragment);
+  });
+
+  it('takes the leaf without options', async () => {
+    await expect(validateCodeSigningChain(embedded('validNoOptionsLeaf'))).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['caTrueLeaf', 'the ca field must be set to false'],
+    ['kuNoDigitalSignatureLeaf', 'must have the bit positions for "Digital Signature" set'],
+    ['kuWrongValuesLeaf', 'must be "Digital Signature" only, but found "CertSign", "CRLSign"'],
+    ['rsaKeyTooSmallLeaf', 'rsa key size 1024 bits is not supported'],
+    ['ecdsaKeyTooSmallLeaf', 'ecdsa key size 224 bits is not supported'],
+    ['ekuWrongValuesCodeLeaf', 'extended key usage must not contain ServerAuth eku'],
+    ['ekuMissingCodeSigningLeaf', 'extended key usage must not contain OCSPSigning eku'],
+    ['rootCert', 'the ca field must be set to false'],
+  ])('refuses %s as a leaf', async (name, fragment) => {
+    await expect(validateCodeSigningChain(embedded(name))).rejects.toThrow(fragment);
+  });
+
+  it.each(['kuMissingCa', 'kuNotCertSignCa', 'kuNotCriticalCertSignCa', 'noBasicConstraintsCa', 'basicConstraintsNotCa'])(
+    'refuses %s as the root of a chain',
+    async (name) => {
+      await expect(validateCodeSigningChain(chainOf('codeSigningLeaf', name))).rejects.toMatchObject({ code: 'CHAIN_INVALID' });
+    },
+  );
+
+  it('reads the timestamping chain, and does not take it for code signing', async () => {
+    const chain = ['leaf', 'intermediate', 'root'].map((name) =>
+      parseCertificate(readFileSync(join(VECTORS, `x509/testdata/timestamp_${name}.crt`))),
+    );
+    const [leaf, intermediate, root] = chain;
+    if (leaf === undefined || intermediate === undefined || root === undefined) throw new Error('three certificates expected');
+    expect(await isSignedBy(leaf, intermediate)).toBe(true);
+    expect(await isSignedBy(intermediate, root)).toBe(true);
+    expect(await isSelfSignedOrCa(root)).toBe(true);
+    expect(leaf.ocspUrls).toHaveLength(1);
+    expect(leaf.crlUrls).toHaveLength(1);
+    await expect(validateCodeSigningChain(chain)).rejects.toThrow('must not contain Timestamping eku');
+  });
+
+  it('reads one certificate from PEM or DER and two from one PEM', () => {
+    expect(read('x509/testdata/pem.crt')).toHaveLength(1);
+    expect(read('x509/testdata/multi-pem.crt').map(({ subject }) => nameText(subject))).toEqual(
+      Array(2).fill('CN=GlobalSign,OU=GlobalSign Root CA - R3,O=GlobalSign'),
+    );
+    expect(parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/der.der'))).modulusLength).toBe(2048);
+  });
+
+  it('refuses two certificates in a row where one is asked for, and text that is neither', () => {
+    expect(() => parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/multi-der.der')))).toThrow('after the last element');
+    expect(() => parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/invalid')))).toThrow('malformed certificate');
+    expect(() => read('x509/testdata/invalid')).toThrow('no certificates found');
+  });
+});
