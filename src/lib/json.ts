@@ -77,17 +77,6 @@ interface Source {
 const MAX_NUMERIC_NAMES = 64;
 const NUMERIC_NAME = /^\d{1,10}$/;
 const CONTROL = /[\u0000-\u001f]/;
-const HEX4 = /^[0-9a-fA-F]{4}$/;
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
 const LITERALS: ReadonlyMap<string, readonly [text: string, value: JsonValue]> = new Map([
   ['t', ['true', true]],
   ['f', ['false', false]],
@@ -182,42 +171,36 @@ function readString(source: Source): string {
 }
 
 function readEscapedString(source: Source, start: number): string {
-  const { text } = source;
-  const parts: string[] = [];
-  let from = start;
-  for (let at = start; at < text.length; at++) {
-    const char = text.charAt(at);
-    if (char !== '"' && char !== '\\') continue;
-    parts.push(checkedCharacters(text.slice(from, at), from));
-    if (char === '"') {
-      source.at = at + 1;
-      return wellFormed(parts.join(''), start);
-    }
-    const [unescaped, end] = readEscape(text, at);
-    parts.push(unescaped);
-    from = end;
-    at = end - 1;
-  }
-  throw new JsonError(`unterminated string at offset ${start - 1}`);
+  const quote = closingQuote(source.text, start);
+  if (quote < 0) throw new JsonError(`unterminated string at offset ${start - 1}`);
+  source.at = quote + 1;
+  const unescaped = unescapeString(source.text.slice(start - 1, quote + 1), start);
+  if (!unescaped.isWellFormed()) throw new JsonError(`lone surrogate in the string at offset ${start - 1}`);
+  return unescaped;
 }
 
-function readEscape(text: string, at: number): readonly [unescaped: string, end: number] {
-  const kind = text.charAt(at + 1);
-  const simple = ESCAPES.get(kind);
-  if (simple !== undefined) return [simple, at + 2];
-  const hex = text.slice(at + 2, at + 6);
-  if (kind !== 'u' || !HEX4.test(hex)) throw new JsonError(`invalid escape at offset ${at}`);
-  return [String.fromCharCode(Number.parseInt(hex, 16)), at + 6];
+/** The first quote from `start` that no backslash escapes; -1 if there is none. */
+function closingQuote(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (quote - backslashes > start && text.charAt(quote - backslashes - 1) === '\\') backslashes++;
+    if (backslashes % 2 === 0) return quote;
+  }
+  return -1;
+}
+
+/** A single string token holds nothing in which `JSON.parse` is lax, but lone surrogates. */
+function unescapeString(token: string, start: number): string {
+  try {
+    return String(JSON.parse(token));
+  } catch (cause) {
+    throw new JsonError(`invalid escape or control character in the string at offset ${start - 1}`, { cause });
+  }
 }
 
 function checkedCharacters(characters: string, at: number): string {
   if (CONTROL.test(characters)) throw new JsonError(`control character in the string at offset ${at - 1}`);
   return characters;
-}
-
-function wellFormed(text: string, start: number): string {
-  if (!text.isWellFormed()) throw new JsonError(`lone surrogate in the string at offset ${start - 1}`);
-  return text;
 }
 
 function readNumber(source: Source): JsonNumber {

@@ -72,6 +72,8 @@ const KEY_USAGE_BITS: readonly KeyUsageBit[] = [
 ];
 const OCSP = '1.3.6.1.5.5.7.48.1';
 const URI = contextTag(6, 'primitive');
+/** RFC 3986 sections 2 and 3.1: a scheme, then no brace, quote, space or control, over which Go stumbles. */
+const URI_CHARACTERS = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 
 function checkSubjectKeyIdentifier({ value, critical }: Extension): undefined {
   refuseCritical(critical);
@@ -139,11 +141,15 @@ function checkSubjectAltName({ value }: Extension): undefined {
     const number = name.tag & 0x1f;
     if ((name.tag & 0xc0) !== 0x80) throw new DerError('general name without a context tag');
     if (number === 1 || number === 2 || number === 6) ia5Text(name.content);
-    if (number === 6 && !URL.canParse(ia5Text(name.content), 'urn:relative')) throw new DerError('malformed URI');
+    if (number === 6) checkUri(ia5Text(name.content));
     if (number === 7 && name.content.length !== 4 && name.content.length !== 16) {
       throw new DerError(`expected an IP address of 4 or 16 bytes, got ${name.content.length}`);
     }
   }
+}
+
+function checkUri(text: string): void {
+  if (!URI_CHARACTERS.test(text) || !URL.canParse(text)) throw new DerError('malformed URI');
 }
 
 function checkNameConstraints({ value }: Extension): undefined {

@@ -93,6 +93,7 @@ describe('parseJson', () => {
     ['RFC 8259', 'an unknown escape', '"\\x41"'],
     ['RFC 8259', 'an escape with a sign for hex', '"\\u+123"'],
     ['RFC 8259', 'an unterminated string', '"abc'],
+    ['RFC 8259', 'a quote that is escaped after many backslashes', '"\\\\\\"'],
     ['RFC 8259', 'an unterminated escape', '"abc\\"'],
     ['RFC 8259', 'no-break space as white space', '\u00a0{}'],
     ['RFC 8259', 'a comment', '/**/{}'],

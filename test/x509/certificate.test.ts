@@ -158,6 +158,9 @@ describe('parseCertificate', () => {
     ['5.5: malformed CRL distribution points', withExtension(OID.crlDistributionPoints, der.sequence(der.integer(1)))],
     ['5.5: an IP address of 5 bytes', withExtension(OID.subjectAltName, der.sequence(der.tlv(0x87, new Uint8Array(5))))],
     ['5.5: a DNS name with eight bits', withExtension(OID.subjectAltName, der.sequence(der.tlv(0x82, Uint8Array.of(0xe4))))],
+    ['5.5: a URI with a control character', withExtension(OID.subjectAltName, der.sequence(uri('htt\rp://a.test')))],
+    ['5.5: a URI with a port that is no number', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t:st')))],
+    ['5.5: a URI with a brace', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t}st')))],
     ['5.5: empty name constraints', withExtension(OID.nameConstraints, der.sequence())],
     ['5.5: a duplicate policy', withExtension('2.5.29.32', der.sequence(der.sequence(der.oid('1.2.3')), der.sequence(der.oid('1.2.3'))))],
     [
