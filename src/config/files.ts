@@ -94,34 +94,28 @@ async function readFileCapped(file: string, ownNamespace: string): Promise<FileR
   }
 }
 
-/** One set out of all files: of two objects with one identity the earlier applies, and the later is an error. */
+/** One set out of all files: of two objects with one identity the earlier good one applies, and the later is an error. */
 function gather(readings: ReadonlyMap<string, FileReading>): Loaded {
-  const declared: Declared[] = [];
+  const declared = new Map<string | symbol, Declared>();
   const diagnostics: Diagnostic[] = [];
   const brokenFiles = new Set<string>();
-  const seen = new Map<string, Declared>();
   for (const [file, reading] of readings) {
     diagnostics.push(...reading.diagnostics);
     if (reading.broken) brokenFiles.add(file);
     for (const object of reading.declared) {
-      const earlier = object.name === '' ? undefined : seen.get(identity(object));
-      if (earlier === undefined && declared.length < MAX_OBJECTS) {
-        declared.push(object);
-        seen.set(identity(object), object);
+      const key = object.name === '' ? Symbol() : identity(object);
+      const earlier = declared.get(key);
+      if (declared.size >= MAX_OBJECTS) {
+        diagnostics.push(rejected(object, `expected at most ${MAX_OBJECTS} objects; ignored`));
+        brokenFiles.add(file);
+      } else if (earlier === undefined || (earlier.broken && !object.broken)) {
+        declared.set(key, object);
       } else {
-        diagnostics.push(
-          rejected(
-            object,
-            earlier === undefined
-              ? `expected at most ${MAX_OBJECTS} objects; ignored`
-              : `declared twice: already at ${whereIs(earlier)}; ignored`,
-          ),
-        );
-        if (earlier === undefined) brokenFiles.add(file);
+        diagnostics.push(rejected(object, `declared twice: already at ${whereIs(earlier)}; ignored`));
       }
     }
   }
-  return { resources: { declared, brokenFiles }, diagnostics };
+  return { resources: { declared: [...declared.values()], brokenFiles }, diagnostics };
 }
 
 function rejected(object: Declared, message: string): Diagnostic {

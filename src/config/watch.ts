@@ -11,6 +11,8 @@ export interface WatchOptions {
 
 /** A watch on files; `close` resolves when nothing of it runs any more. */
 export interface Watch {
+  /** Resolves when what is there has been seen: from then on no change is missed. */
+  readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,8 +34,11 @@ const RACY_MS = 2_000;
  */
 export function watchFiles(path: string, onChange: () => void | Promise<void>, options: WatchOptions = {}): Watch {
   const stop = new AbortController();
-  const running = look(path, onChange, options.intervalMs ?? 200, stop.signal);
+  const known = new Map<string, Known>();
+  const first = fingerprint(path, known);
+  const running = look(path, known, first, onChange, options.intervalMs ?? 200, stop.signal);
   return {
+    ready: first.then(() => undefined),
     close: async () => {
       stop.abort();
       await running;
@@ -41,9 +46,15 @@ export function watchFiles(path: string, onChange: () => void | Promise<void>, o
   };
 }
 
-async function look(path: string, onChange: () => void | Promise<void>, intervalMs: number, signal: AbortSignal): Promise<void> {
-  const known = new Map<string, Known>();
-  let told = await fingerprint(path, known);
+async function look(
+  path: string,
+  known: Map<string, Known>,
+  first: Promise<string>,
+  onChange: () => void | Promise<void>,
+  intervalMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = await first;
   while (await wait(intervalMs, signal)) {
     let seen = await fingerprint(path, known);
     if (seen === told) continue;

@@ -9,7 +9,7 @@ export interface FoldedOutcome {
   readonly outcome: Outcome;
   readonly reason: Reason;
   readonly trace: TraceStep[];
-  /** Policy and level, and the signer as far as the envelope was found good; `extensions` has Ratify's two fields. */
+  /** `policy`, `level`, `warnings`, and the signer's `subject` and `issuer` where the envelope was found good. */
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -79,9 +79,7 @@ function detailOf(found: VerificationOutcome): Readonly<Record<string, unknown>>
   const warnings = found.validations.filter(isLogged).map(({ type, error }) => `${type}: ${error?.message}`);
   const base = { policy: found.policy, level: found.level.name, ...(warnings.length === 0 ? {} : { warnings }) };
   if (leaf === undefined) return base;
-  const subject = nameText(leaf.subject);
-  const issuer = nameText(leaf.issuer);
-  return { ...base, subject, issuer, extensions: { Issuer: issuer, SN: subject } };
+  return { ...base, subject: nameText(leaf.subject), issuer: nameText(leaf.issuer) };
 }
 
 function isLogged({ action, error }: ValidationResult): boolean {

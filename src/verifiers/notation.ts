@@ -27,7 +27,6 @@ const parameters = z.object({
     )
     .optional()
     .describe('Trust stores by type (ca, signingAuthority, tsa) and name; without the type: ca.'),
-  verificationCerts: z.array(z.string()).optional().describe('Files of certificates; not read: declare a KeyManagementProvider.'),
   trustPolicyDoc: z.record(z.string(), z.unknown()).describe('A Notary Project trust policy document, version 1.0.'),
   nestedReferences: z
     .union([z.string(), z.array(z.string())])
