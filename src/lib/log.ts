@@ -1,0 +1,63 @@
+import { type DestinationStream, destination, pino } from 'pino';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+
+/** Structured log lines; what a stranger wrote goes into fields, never into the message. */
+export interface Logger {
+  readonly debug: Write;
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+}
+
+export interface LoggerOptions {
+  /** The least level that is written. Default `info`. */
+  readonly level?: LogLevel;
+  /** Where lines go. Default: standard output, without waiting for its reader. */
+  readonly stream?: DestinationStream;
+}
+
+/** Lines that wait for a reader that has stopped; beyond, lines are lost rather than memory. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+const SECRET_FIELDS = ['password', 'token', 'identityToken', 'refreshToken', 'secret', 'authorization', 'credential', 'key'];
+const CREDENTIALS_IN_URL = /\/\/[^/@\s"\\]{1,512}@/g;
+const BEARER = /\b(Bearer|Basic) [A-Za-z0-9._~+/=-]{1,8192}/gi;
+
+/** JSON lines, one an event; fields named like secrets are redacted at two depths, and credentials inside error texts are cut out. */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const stream = options.stream ?? destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED });
+  const logger = pino(
+    {
+      level: options.level ?? 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: [...SECRET_FIELDS, ...SECRET_FIELDS.map((field) => `*.${field}`)], censor: '[redacted]' },
+      serializers: { error: errorFields },
+    },
+    stream,
+  );
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+  };
+}
+
+/** What of a thrown value may be logged: its code, message, stack and causes, without credentials. */
+function errorFields(error: unknown, depth = 0): unknown {
+  if (typeof error !== 'object' || error === null) return scrub(String(error));
+  const { code, message, stack, cause } = error as { code?: unknown; message?: unknown; stack?: unknown; cause?: unknown }; // any property may be absent
+  return {
+    ...(code === undefined ? {} : { code: scrub(String(code)) }),
+    message: scrub(String(message ?? '')),
+    ...(typeof stack === 'string' ? { stack: scrub(stack) } : {}),
+    ...(cause === undefined || depth >= 4 ? {} : { cause: errorFields(cause, depth + 1) }),
+  };
+}
+
+function scrub(text: string): string {
+  return text.slice(0, 8192).replace(CREDENTIALS_IN_URL, '//[redacted]@').replace(BEARER, '$1 [redacted]');
+}

@@ -1,0 +1,172 @@
+import type { Engine, FactCache, Outcome, Ports, Reason, Request, Snapshot, Verdict } from '../engine/types.ts';
+import type { Kept, VerdictCache } from '../lib/cache.ts';
+import { errorText } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Asked } from './app.ts';
+import { type Deadline, deadlineAfter } from './deadline.ts';
+import { parseVerifyKey } from './key.ts';
+import { type Lanes, OverloadedError } from './lanes.ts';
+import { imageName, type LeftOut, leftOutError } from './left-out.ts';
+import type { KeyOutcome, Metrics } from './metrics.ts';
+import { type Item, renderResponse } from './protocol.ts';
+import { type Stamp, stableMembers, valueV1, valueV2 } from './value.ts';
+
+/** A verdict with the part of its answer that does not change. */
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly stable: string;
+}
+
+export interface VerifyDeps {
+  readonly engines: { current(): Snapshot };
+  readonly validate: (engine: Engine, request: Request, ports: Ports, onInternal: (error: unknown) => void) => Promise<Verdict>;
+  readonly facts: FactCache;
+  readonly verdicts: VerdictCache<Judged>;
+  readonly lanes: Lanes;
+  readonly deadlineMs: number;
+  readonly maxKeyBytes: number;
+  readonly ttl: { readonly acceptedMs: number; readonly refusedMs: number };
+  readonly now: () => Date;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What became of one distinct key. */
+type Answer =
+  | { readonly key: string; readonly error: string }
+  | { readonly key: string; readonly judged: Judged }
+  | (LeftOut & { readonly key: string });
+
+/**
+ * Answers `/verify`: one snapshot for the whole request, each distinct key judged once, all under one deadline. A key that has no
+ * definitive verdict by then is left out and named in `systemError`; the others are answered, in the order asked.
+ */
+export async function verify(asked: Asked, deps: VerifyDeps): Promise<string> {
+  const snapshot = deps.engines.current();
+  const deadline = deadlineAfter(asked.startedMs, deps.deadlineMs);
+  try {
+    const answers = await Promise.all([...new Set(asked.keys)].map((key) => answerKey(key, snapshot, deadline, deps)));
+    return conclude(asked, answers, deps);
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function answerKey(key: string, snapshot: Snapshot, deadline: Deadline, deps: VerifyDeps): Promise<Answer> {
+  const parsed = parseVerifyKey(key, deps.maxKeyBytes);
+  if ('error' in parsed) return { key, error: parsed.error };
+  const { request } = parsed;
+  const engine = snapshot.for(request.namespace);
+  const signal = deadline.signal();
+  try {
+    const judged = await deps.verdicts.remember(verdictKey(engine.revision, request), signal, (own) => judge(engine, request, own, deps));
+    const { outcome, reason, reference } = judged.verdict;
+    return outcome === 'accepted' || outcome === 'refused' ? { key, judged } : { key, outcome, reason, reference };
+  } catch (error) {
+    return { key, reference: request.reference, outcome: 'unavailable', reason: reasonForNone(error, signal, deps) };
+  }
+}
+
+/**
+ * The key of a verdict: what the view's objects are, and the key as asked. No two different questions share one, and a
+ * change for one namespace leaves the verdicts of the others.
+ */
+export function verdictKey(revision: string, { namespace, attributes, text }: Request): readonly string[] {
+  return [revision, namespace === undefined ? 'cluster' : `namespace ${namespace}`, text, ...[...attributes].flat()];
+}
+
+function judge(engine: Engine, request: Request, signal: AbortSignal, deps: VerifyDeps): Promise<Kept<Judged>> {
+  return deps.lanes.run(request.reference.registry, signal, async () => {
+    const startedMs = performance.now();
+    const verdict = await evaluate(engine, request, signal, deps);
+    const { outcome, reason, digest, revision, validUntil } = verdict;
+    const name = imageName(request.reference);
+    deps.log.info(
+      {
+        subject: name,
+        namespace: request.namespace,
+        digest,
+        revision,
+        verdict: outcome,
+        code: reason.code,
+        reason: reason.message,
+        ms: since(startedMs),
+      },
+      'verdict',
+    );
+    const stable = stableMembers(verdict);
+    const value = { verdict, stable };
+    return { value, bytes: costOf(request, value), ttlMs: ttlOf(outcome, deps.ttl), ...(validUntil === undefined ? {} : { validUntil }) };
+  });
+}
+
+async function evaluate(engine: Engine, request: Request, signal: AbortSignal, deps: VerifyDeps): Promise<Verdict> {
+  const { store } = engine;
+  if (engine.misconfigured !== undefined || store === undefined) {
+    const reason = engine.misconfigured ?? { code: 'NO_STORE', message: 'no usable Store is declared for this namespace; declare one' };
+    return { outcome: 'misconfigured', reason, reference: request.reference, reports: [], policy: '', revision: engine.revision };
+  }
+  return deps.validate(engine, request, { store, facts: deps.facts, now: deps.now(), signal }, (error) =>
+    deps.log.error({ error, subject: imageName(request.reference) }, 'evaluation failed by an error of ours'),
+  );
+}
+
+function reasonForNone(error: unknown, deadline: AbortSignal, { deadlineMs, log }: VerifyDeps): Reason {
+  if (error instanceof OverloadedError) return { code: error.code, message: error.message };
+  if (deadline.aborted) return { code: 'DEADLINE_EXCEEDED', message: `no verdict within ${deadlineMs} ms; the work goes on, ask again` };
+  log.error({ error }, 'evaluation failed by an error of ours');
+  return {
+    code: 'INTERNAL',
+    message: `an error of ours: ${errorText(error)
+      .replace(/[^\x20-\x7e]/g, '?')
+      .slice(0, 120)}`,
+  };
+}
+
+function ttlOf(outcome: Outcome, ttl: VerifyDeps['ttl']): number {
+  if (outcome === 'accepted') return ttl.acceptedMs;
+  return outcome === 'refused' ? ttl.refusedMs : 0;
+}
+
+/** About what an entry holds: its text twice (as members, and as the reports they were made of) and the objects around. */
+function costOf(request: Request, { stable }: Judged): number {
+  return 1024 + 2 * request.text.length + 3 * stable.length;
+}
+
+function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readonly Answer[], { log, metrics, now }: VerifyDeps): string {
+  const stamp: Stamp = { traceId, timestamp: now().toISOString() };
+  const items: Item[] = [];
+  const leftOut: LeftOut[] = [];
+  const counts: Record<KeyOutcome, number> = { accepted: 0, refused: 0, unavailable: 0, misconfigured: 0, invalid: 0 };
+  for (const answer of answers) {
+    const { outcome, code } = summary(answer);
+    counts[outcome] += 1;
+    metrics.key(endpoint, outcome, code);
+    if ('error' in answer) items.push(answer);
+    else if ('judged' in answer) items.push({ key: answer.key, json: renderValue(answer.judged, endpoint.shape, stamp) });
+    else leftOut.push(answer);
+  }
+  log.info(
+    { traceID: traceId, keys: keys.length, ...counts, results: answers.slice(0, SHOWN).map(summary), ms: since(startedMs) },
+    'verify',
+  );
+  return renderResponse(items, leftOutError(leftOut, answers.length));
+}
+
+function renderValue({ verdict, stable }: Judged, shape: 'v1' | 'v2', stamp: Stamp): string {
+  return shape === 'v1' ? valueV1(verdict.outcome === 'accepted', stable, stamp) : valueV2(verdict);
+}
+
+/** Results shown in a request's line of the log; each evaluation has a line of its own. */
+const SHOWN = 10;
+
+function summary(answer: Answer): { outcome: KeyOutcome; code: string; subject?: string; digest?: string | undefined; revision?: string } {
+  if ('error' in answer) return { outcome: 'invalid', code: 'INVALID_REFERENCE' };
+  if (!('judged' in answer)) return { outcome: answer.outcome, code: answer.reason.code, subject: imageName(answer.reference) };
+  const { outcome, reason, reference, digest, revision } = answer.judged.verdict;
+  return { outcome, code: reason.code, subject: imageName(reference), digest, revision };
+}
+
+function since(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 10) / 10;
+}
