@@ -1,8 +1,9 @@
 import type { Kinds, RegistrySettings, VerifierInputs } from '../engine/kinds.ts';
+import { quoted } from '../engine/reason.ts';
 import type { CredentialProvider, KeyMaterial, PolicyEnforcer, Store, Verifier } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import { checkObject, type ObjectCheck } from './object-check.ts';
-import { isMap, printable } from './objects.ts';
+import { isMap } from './objects.ts';
 import type { Declared, Diagnostic, ObjectPath } from './resources.ts';
 import { kindOf } from './schema/check.ts';
 import { certificateStoreSpec, keyManagementProviderSpec, policySpec, storeSpec, verifierSpec } from './schema/kinds.ts';
@@ -128,7 +129,7 @@ function makeVerifier(object: ObjectCheck, kinds: Kinds): Made | undefined {
 
 function makePolicy(object: ObjectCheck, kinds: Kinds): Made | undefined {
   if (object.declared.name !== POLICY_NAME) {
-    return object.fail(['metadata', 'name'], `metadata.name must be ${POLICY_NAME}, found ${printable(object.declared.name)}; not applied`);
+    return object.fail(['metadata', 'name'], `metadata.name must be ${POLICY_NAME}, found ${quoted(object.declared.name)}; not applied`);
   }
   const spec = object.spec(policySpec);
   if (spec === undefined) return undefined;
@@ -164,7 +165,7 @@ interface KeySource {
 function keyManagementSource(object: ObjectCheck): KeySource | undefined {
   const spec = object.spec(keyManagementProviderSpec);
   if (spec?.refreshInterval !== undefined && spec.refreshInterval !== '' && !GO_DURATION.test(spec.refreshInterval)) {
-    object.warn(['spec', 'refreshInterval'], `expected a duration such as 1h30m, found ${printable(spec.refreshInterval)}; fetched once`);
+    object.warn(['spec', 'refreshInterval'], `expected a duration such as 1h30m, found ${quoted(spec.refreshInterval)}; fetched once`);
   }
   return spec;
 }

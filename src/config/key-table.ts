@@ -2,6 +2,7 @@ import { ConfigProblem } from '../engine/errors.ts';
 import type { KeyMaterial } from '../engine/types.ts';
 import { fingerprintOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
+import { identity } from './resources.ts';
 
 /** For whom a view is: keys without a namespace, those of every namespace that declares nothing, or those of one. */
 export type Viewer = { readonly kind: 'none' } | { readonly kind: 'any' } | { readonly kind: 'namespace'; readonly name: string };
@@ -24,8 +25,8 @@ export interface KeyTable {
  * A provider that is declared but invalid is never passed over for another of its name.
  */
 export function keyTable(compiled: readonly Compiled[], ownNamespace: string): KeyTable {
-  const find = (kind: string, namespace: string | undefined, name: string) =>
-    compiled.find(({ declared }) => declared.kind === kind && declared.namespace === namespace && declared.name === name);
+  const byIdentity = new Map(compiled.map((one) => [identity(one.declared), one]));
+  const find = (kind: string, namespace: string | undefined, name: string) => byIdentity.get(identity({ kind, namespace, name }));
 
   const bare = (name: string, ofCluster: boolean): Lookup => {
     const provider = find('KeyManagementProvider', undefined, name);

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { ConfigProblem } from '../engine/errors.ts';
+import { quoted } from '../engine/reason.ts';
 import { CodedError, errorText } from '../lib/errors.ts';
-import { isMap, printable } from './objects.ts';
+import { isMap } from './objects.ts';
 import { type Declared, type Diagnostic, type ObjectPath, objectName, parsePath, pathText } from './resources.ts';
 import { check } from './schema/check.ts';
 import { OBJECT_KINDS } from './schema/kinds.ts';
@@ -63,7 +64,7 @@ export function checkObject(declared: Declared): ObjectCheck {
     kindOf: (table, type, path, what) => {
       // `constructor` and its like are no types.
       if (Object.hasOwn(table, type)) return table[type];
-      return fail(path, `unknown ${what} ${printable(type)}; expected ${Object.keys(table).join(' or ')}`);
+      return fail(path, `unknown ${what} ${quoted(type)}; expected ${Object.keys(table).join(' or ')}`);
     },
     fail,
     warn: (path, message) => void diagnostics.push(diagnosticOf(declared, 'warning', 'CONFIG_HINT', path, message)),

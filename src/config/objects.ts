@@ -1,3 +1,4 @@
+import { quoted } from '../engine/reason.ts';
 import { type Declared, type Diagnostic, type ObjectPath, type Origin, objectName, pathText } from './resources.ts';
 import { kindOf } from './schema/check.ts';
 import { GROUP, OBJECT_KINDS, VERSIONS } from './schema/kinds.ts';
@@ -47,17 +48,17 @@ function readObject(object: Readonly<Record<string, unknown>>, place: Place, at:
   if (typeof kind !== 'string') return unusable(place, [...at, 'kind'], `expected a string, found ${kindOf(kind)}`);
   const [group = '', version = ''] = apiVersion.split('/');
   if (group !== GROUP) {
-    const message = `${printable(kind)} of ${printable(apiVersion)} is not a kind that is read here; ignored`;
+    const message = `${quoted(kind)} of ${quoted(apiVersion)} is not a kind that is read here; ignored`;
     return { declared: [], diagnostics: [diagnostic(place, 'note', ['kind'], 'UNRELATED_KIND', message)], broken: false };
   }
   const row = OBJECT_KINDS.find((candidate) => candidate.kind === kind);
   if (row === undefined) {
     const known = OBJECT_KINDS.map((candidate) => candidate.kind).join(', ');
-    return unusable(place, ['kind'], `unknown kind ${printable(kind)} of ${GROUP}; expected ${known}`);
+    return unusable(place, ['kind'], `unknown kind ${quoted(kind)} of ${GROUP}; expected ${known}`);
   }
   const problems: [ObjectPath, string][] = [];
   if (!VERSIONS.some((known) => known === version)) {
-    problems.push([['apiVersion'], `unknown version ${printable(version)}; expected ${VERSIONS.join(' or ')}`]);
+    problems.push([['apiVersion'], `unknown version ${quoted(version)}; expected ${VERSIONS.join(' or ')}`]);
   }
   const metadata = isMap(object.metadata) ? object.metadata : {};
   if (!isMap(object.metadata)) problems.push([['metadata'], `expected a map, found ${kindOf(object.metadata)}`]);
@@ -160,7 +161,7 @@ function join(readings: readonly Reading[]): Reading {
 }
 
 function nameProblem(found: unknown): string {
-  const shown = typeof found === 'string' ? printable(found) : kindOf(found);
+  const shown = typeof found === 'string' ? quoted(found) : kindOf(found);
   return `expected lower-case letters, digits, - and . between them, found ${shown}`;
 }
 
@@ -171,10 +172,4 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((item) => isShallow(item, levels - 1));
-}
-
-/** What somebody wrote, for a message: printable ASCII in quotes, at most 64 characters. */
-export function printable(text: string): string {
-  const clean = text.replace(/[^\x20-\x7e]/g, '?').replaceAll('"', "'");
-  return `"${clean.length > 64 ? `${clean.slice(0, 61)}...` : clean}"`;
 }

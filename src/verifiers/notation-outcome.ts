@@ -1,4 +1,4 @@
-import { reason } from '../engine/reason.ts';
+import { reason, reasonWithSuffix } from '../engine/reason.ts';
 import type { Outcome, Reason, TraceStep } from '../engine/types.ts';
 import type { NotationError, NotationErrorCode } from '../notation/errors.ts';
 import type { ValidationResult, VerificationOutcome } from '../notation/types.ts';
@@ -37,7 +37,6 @@ const FIX: Readonly<Record<NotationErrorCode, string>> = {
   TRUST_STORE_INVALID: 'mend the trust store',
   TRUST_POLICY_INVALID: 'mend the trust policy',
 };
-const MAX_MESSAGE_BYTES = 230;
 
 /** Folds what Notation found into an outcome with its reason. An enforced failure among the results decides. */
 export function foldOutcome(found: VerificationOutcome): FoldedOutcome {
@@ -59,10 +58,7 @@ export function foldOutcome(found: VerificationOutcome): FoldedOutcome {
 
 /** The outcome and the reason of a check that failed: what was wrong and expected, then the fix. */
 export function failureOf(error: NotationError): { readonly outcome: Outcome; readonly reason: Reason } {
-  const fix = FIX[error.code];
-  const room = MAX_MESSAGE_BYTES - fix.length - 2;
-  const what = reason(error.code, error.message).message;
-  return { outcome: error.outcome, reason: reason(error.code, `${what.length > room ? `${what.slice(0, room - 3)}...` : what}; ${fix}`) };
+  return { outcome: error.outcome, reason: reasonWithSuffix(reason(error.code, error.message), `; ${FIX[error.code]}`) };
 }
 
 function verifiedText(found: VerificationOutcome): string {

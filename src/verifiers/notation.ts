@@ -4,7 +4,7 @@ import { defineVerifier } from '../engine/kinds.ts';
 import { reasonOf } from '../engine/outcomes.ts';
 import { reason } from '../engine/reason.ts';
 import type { Outcome, Reason, Referrer, Verifier, VerifierInput, VerifierReport } from '../engine/types.ts';
-import { errorText } from '../lib/errors.ts';
+import { CodedError, errorText } from '../lib/errors.ts';
 import { NotationError } from '../notation/errors.ts';
 import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
@@ -99,6 +99,8 @@ async function verify(input: VerifierInput, document: TrustPolicyDocument, ancho
     return { ...folded, ...(outcome.validUntil === undefined ? {} : { validUntil: outcome.validUntil }) };
   } catch (error) {
     ports.signal.throwIfAborted();
+    // A defect of ours is no verdict: the engine reports it.
+    if (!(error instanceof CodedError)) throw error;
     return { ...failed(error), trace: [] };
   }
 }

@@ -144,7 +144,7 @@ describe('the files of a configuration', () => {
     [
       'a name with a line break',
       STORE.replace('name: s', 'name: "a\\nb"'),
-      'error a.yaml:3 metadata.name CONFIG_INVALID: expected lower-case letters, digits, - and . between them, found "a?b"',
+      'error a.yaml:3 metadata.name CONFIG_INVALID: expected lower-case letters, digits, - and . between them, found "a\\u{a}b"',
       ['Store (unnamed)'],
     ],
     [

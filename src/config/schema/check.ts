@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { quoted } from '../../engine/reason.ts';
 import type { ObjectPath } from '../resources.ts';
 
 /** Something that a schema does not allow. */
