@@ -65,8 +65,7 @@ export function kindOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}...` : value).replace(/[^\x20-\x7e]/g, '?');
+  if (typeof value === 'string') return quoted(value, 40);
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }
 
