@@ -52,6 +52,8 @@ export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: 
   const first = await Promise.all(
     resources.declared.map((declared) => compile(declared, { kinds, registries: deps.registries, stores, signal: deps.signal })),
   );
+  // What was cut short is no fault of an object.
+  deps.signal.throwIfAborted();
   const keys = keyTable(first, deps.ownNamespace);
   const verifiers = new Map<Compiled, VerifierViews>();
   const compiled: Compiled[] = [];
