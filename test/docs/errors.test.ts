@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGE = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
+/** Words of Node and of the environment that look like codes of ours. */
+const FOREIGN =
+  /^(?:ERR|HPE|ECONN|ENO|EPIPE|NODE|DOCKER|NO|CERT|UNABLE|SELF|DEPTH|INVALID_PURPOSE|XDG|COUNTERSIGN|FORCE|SSL|UND)_(?!STORE|VERIFIER|SIGNATURES|APPLICABLE|CLIENT)/;
+
+const used = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((file) => [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/'([A-Z]{2,}(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code))
+  .filter((code) => !FOREIGN.test(code));
+
+describe('docs/errors.md', () => {
+  it('has a line for every code in the source', () => {
+    expect(used.length).toBeGreaterThan(0);
+    expect([...new Set(used)].filter((code) => !PAGE.includes(`\`${code}\``))).toEqual([]);
+  });
+
+  it('says of every code in a table what to do', () => {
+    const rows = PAGE.split('\n').filter((line) => line.startsWith('| `'));
+    expect(rows.filter((row) => row.split(' | ').at(-1)?.replace('|', '').trim() === '')).toEqual([]);
+  });
+});
