@@ -1,3 +1,5 @@
+import { reasonOf } from '../engine/outcomes.ts';
+import { reason } from '../engine/reason.ts';
 import type { Outcome, Reason, Reference, Snapshot, Store } from '../engine/types.ts';
 import type { Logger } from '../lib/log.ts';
 import { repositoryText } from '../oci/reference.ts';
@@ -11,8 +13,6 @@ import { asciiLine, type Item, renderResponse } from './protocol.ts';
 
 export interface MutateDeps {
   readonly engines: { current(): Snapshot };
-  /** What a failure of a store means. */
-  readonly reasonOf: (error: unknown) => { readonly outcome: Outcome; readonly reason: Reason };
   readonly lanes: Lanes;
   readonly deadlineMs: number;
   readonly maxKeyBytes: number;
@@ -62,8 +62,7 @@ async function pinKey(
   const { reference } = parsed.request;
   if (reference.digest !== undefined) return pinned(key, key);
   if (engine.store === undefined) {
-    const none = { code: 'NO_STORE', message: 'no usable Store is declared for the cluster; declare one' };
-    return failed(key, 'misconfigured', engine.misconfigured ?? none);
+    return failed(key, 'misconfigured', engine.misconfigured ?? reason('NO_STORE', 'no Store is declared for the cluster; declare one'));
   }
   return resolveTag(key, reference, engine.store, deadline.signal(), deps);
 }
@@ -73,12 +72,12 @@ async function resolveTag(key: string, reference: Reference, store: Store, signa
     const { digest } = await deps.lanes.run(reference.registry, signal, () => store.resolve(reference, signal));
     return pinned(key, `${repositoryText(reference)}:${reference.tag ?? 'latest'}@${digest}`);
   } catch (error) {
-    if (error instanceof OverloadedError) return failed(key, 'unavailable', { code: error.code, message: error.message });
-    if (signal.aborted)
-      return failed(key, 'unavailable', { code: 'DEADLINE_EXCEEDED', message: `no digest within ${deps.deadlineMs} ms; ask again` });
-    const { outcome, reason } = deps.reasonOf(error);
-    if (reason.code === 'INTERNAL') deps.log.error({ error, subject: imageName(reference) }, 'resolving failed by an error of ours');
-    return failed(key, outcome === 'accepted' ? 'unavailable' : outcome, reason);
+    if (error instanceof OverloadedError) return failed(key, 'unavailable', reason(error.code, error.message));
+    if (signal.aborted) return failed(key, 'unavailable', reason('DEADLINE_EXCEEDED', `no digest within ${deps.deadlineMs} ms; ask again`));
+    const decision = reasonOf(error, (bug) =>
+      deps.log.error({ error: bug, subject: imageName(reference) }, 'resolving failed by an error of ours'),
+    );
+    return failed(key, decision.outcome === 'accepted' ? 'unavailable' : decision.outcome, decision.reason);
   }
 }
 

@@ -1,7 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import { reasonOf } from '../engine/outcomes.ts';
 import type { FactCache, Snapshot } from '../engine/types.ts';
-import { validate } from '../engine/validate.ts';
 import { createVerdictCache } from '../lib/cache.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -20,7 +18,7 @@ export interface ProviderOptions {
   /** What is in force: taken once a request, and whether it can decide anything. */
   readonly engines: { current(): Snapshot; usable(): boolean };
   readonly facts: FactCache;
-  readonly settings: Pick<Settings, 'validating' | 'mutating' | 'request' | 'caches' | 'verdictTtl'>;
+  readonly settings: Pick<Settings, 'validating' | 'mutating' | 'request' | 'caches' | 'verdictTtl' | 'freshnessMs'>;
   readonly log: Logger;
   /** Default: the machine's. */
   readonly clock?: Clock;
@@ -143,15 +141,15 @@ function createEvaluate(
   const lanes = () => createLanes(limits.perRegistry, limits.maxEvaluations);
   const verifyDeps: VerifyDeps = {
     ...shared,
-    validate,
     facts,
     verdicts: createVerdictCache<Judged>({ maxBytes: settings.caches.verdictsBytes, clock, onLookup: metrics.cache }),
     lanes: lanes(),
     deadlineMs: settings.validating.deadlineMs,
     ttl: settings.verdictTtl,
+    freshnessMs: settings.freshnessMs,
     now: () => new Date(clock.now()),
   };
-  const mutateDeps: MutateDeps = { ...shared, reasonOf, lanes: lanes(), deadlineMs: settings.mutating.deadlineMs };
+  const mutateDeps: MutateDeps = { ...shared, lanes: lanes(), deadlineMs: settings.mutating.deadlineMs };
   return (asked) => (asked.endpoint.action === 'verify' ? verify(asked, verifyDeps) : mutate(asked, mutateDeps));
 }
 

@@ -1,6 +1,7 @@
-import type { Engine, FactCache, Outcome, Ports, Reason, Request, Snapshot, Verdict } from '../engine/types.ts';
-import type { Kept, VerdictCache } from '../lib/cache.ts';
-import { errorText } from '../lib/errors.ts';
+import { reason } from '../engine/reason.ts';
+import type { Engine, FactCache, Outcome, Reason, Request, Snapshot, Verdict } from '../engine/types.ts';
+import { validate } from '../engine/validate.ts';
+import { joinKey, type Kept, type VerdictCache } from '../lib/cache.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Asked } from './app.ts';
 import { type Deadline, deadlineAfter } from './deadline.ts';
@@ -19,11 +20,12 @@ export interface Judged {
 
 export interface VerifyDeps {
   readonly engines: { current(): Snapshot };
-  readonly validate: (engine: Engine, request: Request, ports: Ports, onInternal: (error: unknown) => void) => Promise<Verdict>;
   readonly facts: FactCache;
   readonly verdicts: VerdictCache<Judged>;
   readonly lanes: Lanes;
   readonly deadlineMs: number;
+  /** How long a tag, and that there is no good signature, is believed. */
+  readonly freshnessMs: number;
   readonly maxKeyBytes: number;
   readonly ttl: { readonly acceptedMs: number; readonly refusedMs: number };
   readonly now: () => Date;
@@ -45,6 +47,7 @@ export async function verify(asked: Asked, deps: VerifyDeps): Promise<string> {
   const snapshot = deps.engines.current();
   const deadline = deadlineAfter(asked.startedMs, deps.deadlineMs);
   try {
+    // What is kept is there at once; only the rest sets a timer and waits.
     const answers = await Promise.all([...new Set(asked.keys)].map((key) => answerKey(key, snapshot, deadline, deps)));
     return conclude(asked, answers, deps);
   } finally {
@@ -52,14 +55,28 @@ export async function verify(asked: Asked, deps: VerifyDeps): Promise<string> {
   }
 }
 
-async function answerKey(key: string, snapshot: Snapshot, deadline: Deadline, deps: VerifyDeps): Promise<Answer> {
+function answerKey(key: string, snapshot: Snapshot, deadline: Deadline, deps: VerifyDeps): Answer | Promise<Answer> {
   const parsed = parseVerifyKey(key, deps.maxKeyBytes);
   if ('error' in parsed) return { key, error: parsed.error };
   const { request } = parsed;
   const engine = snapshot.for(request.namespace);
-  const signal = deadline.signal();
+  const kept = verdictKey(engine.revision, request);
+  const judged = deps.verdicts.get(kept);
+  if (judged === undefined) return judgeKey(key, kept, engine, request, deadline.signal(), deps);
+  deps.metrics.cache('hit');
+  return { key, judged };
+}
+
+async function judgeKey(
+  key: string,
+  kept: string,
+  engine: Engine,
+  request: Request,
+  signal: AbortSignal,
+  deps: VerifyDeps,
+): Promise<Answer> {
   try {
-    const judged = await deps.verdicts.remember(verdictKey(engine.revision, request), signal, (own) => judge(engine, request, own, deps));
+    const judged = await deps.verdicts.load(kept, signal, (own) => judge(engine, request, own, deps));
     const { outcome, reason, reference } = judged.verdict;
     return outcome === 'accepted' || outcome === 'refused' ? { key, judged } : { key, outcome, reason, reference };
   } catch (error) {
@@ -71,16 +88,18 @@ async function answerKey(key: string, snapshot: Snapshot, deadline: Deadline, de
  * The key of a verdict: what the view's objects are, and the key as asked. No two different questions share one, and a
  * change for one namespace leaves the verdicts of the others.
  */
-export function verdictKey(revision: string, { namespace, attributes, text }: Request): readonly string[] {
-  return [revision, namespace === undefined ? 'cluster' : `namespace ${namespace}`, text, ...[...attributes].flat()];
+export function verdictKey(revision: string, { namespace, attributes, text }: Request): string {
+  return joinKey([revision, namespace === undefined ? 'cluster' : `namespace ${namespace}`, text, ...[...attributes].flat()]);
 }
 
 function judge(engine: Engine, request: Request, signal: AbortSignal, deps: VerifyDeps): Promise<Kept<Judged>> {
   return deps.lanes.run(request.reference.registry, signal, async () => {
     const startedMs = performance.now();
-    const verdict = await evaluate(engine, request, signal, deps);
-    const { outcome, reason, digest, revision, validUntil } = verdict;
     const name = imageName(request.reference);
+    const onBug = (error: unknown) => deps.log.error({ error, subject: name }, 'evaluation failed by an error of ours');
+    const ports = { facts: deps.facts, now: deps.now(), signal };
+    const verdict = await validate(engine, request, ports, onBug, { freshnessMs: deps.freshnessMs });
+    const { outcome, reason: why, digest, revision, validUntil } = verdict;
     deps.log.info(
       {
         subject: name,
@@ -88,8 +107,8 @@ function judge(engine: Engine, request: Request, signal: AbortSignal, deps: Veri
         digest,
         revision,
         verdict: outcome,
-        code: reason.code,
-        reason: reason.message,
+        code: why.code,
+        reason: why.message,
         ms: since(startedMs),
       },
       'verdict',
@@ -100,27 +119,11 @@ function judge(engine: Engine, request: Request, signal: AbortSignal, deps: Veri
   });
 }
 
-async function evaluate(engine: Engine, request: Request, signal: AbortSignal, deps: VerifyDeps): Promise<Verdict> {
-  const { store } = engine;
-  if (engine.misconfigured !== undefined || store === undefined) {
-    const reason = engine.misconfigured ?? { code: 'NO_STORE', message: 'no usable Store is declared for this namespace; declare one' };
-    return { outcome: 'misconfigured', reason, reference: request.reference, reports: [], policy: '', revision: engine.revision };
-  }
-  return deps.validate(engine, request, { store, facts: deps.facts, now: deps.now(), signal }, (error) =>
-    deps.log.error({ error, subject: imageName(request.reference) }, 'evaluation failed by an error of ours'),
-  );
-}
-
 function reasonForNone(error: unknown, deadline: AbortSignal, { deadlineMs, log }: VerifyDeps): Reason {
-  if (error instanceof OverloadedError) return { code: error.code, message: error.message };
-  if (deadline.aborted) return { code: 'DEADLINE_EXCEEDED', message: `no verdict within ${deadlineMs} ms; the work goes on, ask again` };
+  if (error instanceof OverloadedError) return reason(error.code, error.message);
+  if (deadline.aborted) return reason('DEADLINE_EXCEEDED', `no verdict within ${deadlineMs} ms; the work goes on, ask again`);
   log.error({ error }, 'evaluation failed by an error of ours');
-  return {
-    code: 'INTERNAL',
-    message: `an error of ours: ${errorText(error)
-      .replace(/[^\x20-\x7e]/g, '?')
-      .slice(0, 120)}`,
-  };
+  return reason('INTERNAL', 'an error of ours; the log has it');
 }
 
 function ttlOf(outcome: Outcome, ttl: VerifyDeps['ttl']): number {
