@@ -56,6 +56,9 @@ export function createApp(options: AppOptions): Handler {
   const routed: Handler = (req, res) => {
     const refusal = options.authorize(req) ?? hostMissing(req);
     if (refusal !== undefined) return refuse(req, res, refusal, options);
+    const target = originForm(req.url ?? '');
+    if (target === undefined) return refuse(req, res, notFound(req), options);
+    req.url = target;
     // Express writes its own HTML where nothing is left to route to; this callback is what it calls instead.
     app(req as express.Request, res as express.Response, () => refuse(req, res, notFound(req), options)); // it extends both objects itself
   };
@@ -124,6 +127,13 @@ function overloaded(): ProtocolError {
 function hostMissing(req: IncomingMessage): ProtocolError | undefined {
   const needed = req.httpVersionMajor === 1 && req.httpVersionMinor === 1;
   return needed && req.headers.host === undefined ? new ProtocolError(400, 'BAD_REQUEST', 'expected a Host header, found none') : undefined;
+}
+
+/** The path and query of a request target; a server takes the absolute form too (RFC 9112, 3.2.2). Undefined for what is neither. */
+function originForm(target: string): string | undefined {
+  if (target.startsWith('/')) return target;
+  const url = URL.parse(target);
+  return url === null ? undefined : `${url.pathname}${url.search}`;
 }
 
 function notFound(req: IncomingMessage): ProtocolError {

@@ -110,8 +110,8 @@ export async function startTestProvider(options: TestProviderOptions = {}): Prom
     socket: (change) => open({ host: '127.0.0.1', port, ...identity, ...change }),
     readAdmin: (path, method = 'GET') => readPlain(running.admin, path, method),
     close: async () => {
-      agent.destroy();
       await running.close();
+      agent.destroy();
       tls.dispose();
     },
   };

@@ -37,7 +37,10 @@ export function gatekeeperAuthority(commonName = 'gatekeeper-ca'): Issued {
 }
 
 /** Gatekeeper's webhook certificate, which is what it shows as a client. */
-export function clientPair(authority: Issued, change: { name?: string; usages?: readonly string[] } & CertificateOptions = {}): Pair {
+export function clientPair(
+  authority: Pick<Issued, 'leaf'>,
+  change: { name?: string; usages?: readonly string[] } & CertificateOptions = {},
+): Pair {
   const { name = GATEKEEPER, usages = [SERVER_AUTH, CLIENT_AUTH], ...options } = change;
   return pair(
     authority.leaf({
