@@ -50,6 +50,7 @@ export interface Listening {
 
 /** Gatekeeper keeps idle connections for 90 s and does not repeat a POST that met a closed one. */
 const KEEP_ALIVE_MS = 95_000;
+const SILENCE_MS = 120_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const LOOK_FOR_SLOW_CALLERS_MS = 500;
 
@@ -66,6 +67,8 @@ export async function listen(options: ListenOptions, route: (door: Door) => Hand
   let draining = false;
   const server = createServer(serverOptions(certificates, options.callerTimeoutMs));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  // For callers that do not read their answer.
+  server.timeout = SILENCE_MS;
   server.maxConnections = options.maxConnections;
   const gate = files.clientCa === undefined ? undefined : createClientGate(server, options.clientName, options.now, metrics.clientRefused);
   const closing = (req: IncomingMessage) => draining || (gate?.isOutdated(req) ?? false);
@@ -181,12 +184,16 @@ function attach(server: Server, handler: Handler, { log, metrics }: ListenOption
     answerRaw(socket, failure(405, 'METHOD_NOT_ALLOWED', 'expected POST, found CONNECT')),
   );
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+    // Gone: nobody is left to answer.
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      socket.destroy();
+      return;
+    }
     const answered = unparsable(error.code ?? '');
     metrics.refused(answered.code);
     log.warn({ code: answered.code, status: answered.status, found: error.code }, 'request could not be read');
     const begun = latest.get(socket);
-    const halfSent = begun?.headersSent === true && !begun.writableFinished;
-    if (error.code === 'ECONNRESET' || halfSent) socket.destroy();
+    if (begun?.headersSent === true && !begun.writableFinished) socket.destroy();
     else answerRaw(socket, answered);
   });
   server.on('tlsClientError', (error, socket: Socket) => {

@@ -38,6 +38,7 @@ describe('createLogger', () => {
   it.each([
     ['a password', { password: 's3cret' }],
     ['a token one level down', { registry: { token: 's3cret' } }],
+    ['a password in a list', { registries: [{ name: 'a' }, { password: 's3cret' }] }],
     ['an authorization header', { headers: { authorization: 'Bearer s3cret' } }],
     ['user information in an error', { error: new Error('GET https://user:s3cret@reg.test/v2/ failed') }],
     ['a bearer token in an error', { error: new Error('sent Authorization: Bearer s3cret') }],
