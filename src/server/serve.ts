@@ -42,7 +42,7 @@ export interface ProviderLimits {
   readonly callerTimeoutMs: number;
   /** Default 4,096. */
   readonly maxConnections: number;
-  /** Requests at one time; one more is answered `OVERLOADED`. Default 512. */
+  /** Requests at one time; one more is answered `OVERLOADED`. Default 2,048. */
   readonly maxInFlight: number;
   /** Bytes of bodies being read at one time. Default 64 MiB. */
   readonly maxBufferedBytes: number;
@@ -68,7 +68,7 @@ export interface RunningProvider {
 const DEFAULTS: ProviderLimits = {
   callerTimeoutMs: 10_000,
   maxConnections: 4096,
-  maxInFlight: 512,
+  maxInFlight: 2048,
   maxBufferedBytes: 64 * 1024 * 1024,
   perRegistry: 16,
   maxEvaluations: 20_000,
