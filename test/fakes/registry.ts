@@ -239,7 +239,7 @@ function send(request: IncomingMessage, response: ServerResponse, honest: Answer
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
   response.writeHead(fault.status ?? honest.status);
   if (bodiless) return void response.end();
-  if (fault.endless === true) return repeat(response, body);
+  if (fault.endless === true) return void repeat(response, body);
   const until = fault.cutAfter ?? fault.hangAfter;
   if (until === undefined) return void response.end(body);
   response.flushHeaders();

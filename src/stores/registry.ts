@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { defineStore } from '../engine/kinds.ts';
+import { createRegistry, RegistryClient } from '../oci/index.ts';
+
+const parameters = z.object({
+  useHttp: z.boolean().default(false).describe('Speak plain HTTP to every registry of this Store.'),
+  cosignEnabled: z.boolean().default(false).describe('Read, and without effect until there is a verifier for cosign signatures.'),
+  cacheEnabled: z.boolean().default(true).describe('Read, and without effect: what may be cached always is.'),
+  ttl: z.number().min(0).default(10).describe('Read, and without effect: the freshness of referrers is a setting of the whole.'),
+  localCachePath: z.string().default('').describe('Read, and without effect: nothing is kept on disk.'),
+});
+
+/** Ratify's store for registries, whichever host a reference names. */
+export const oras = defineStore({
+  type: 'oras',
+  parameters,
+  create: ({ parameters: { useHttp }, credentials, registries }) => {
+    const client = new RegistryClient({
+      plainHttp: useHttp || registries.plainHttp,
+      ca: registries.ca,
+      tokenServers: registries.tokenServers,
+      credentials: (registry, signal) => credentials.get(registry, signal),
+    });
+    return { answersFor: () => true, ...createRegistry(client) };
+  },
+});
