@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { errorText } from '../lib/errors.ts';
+import type { FactCache } from '../lib/facts.ts';
+import { parseCertificate } from '../x509/certificate.ts';
+import { validateCodeSigningChain } from '../x509/chain.ts';
+import { X509Error } from '../x509/errors.ts';
+import type { Certificate } from '../x509/types.ts';
+import { NotationError } from './errors.ts';
+
+/** More certificates are not parsed. */
+const MAX_CERTIFICATES = 10;
+/** What a parsed certificate costs beside its bytes: names, extensions and the key. */
+const PARSED_BYTES = 8 * 1024;
+
+/** Parses certificates that were seen before only once: a fact is the certificate, or why it is none. */
+export interface CertificateReader {
+  parse(der: Uint8Array): Promise<Certificate>;
+  /** Rejects with `CERTIFICATE_CHAIN_INVALID` unless the chain is good for code signing; no clock is involved. */
+  checkChain(chain: readonly Certificate[]): Promise<void>;
+}
+
+export function certificateReader(facts: FactCache, signal: AbortSignal): CertificateReader {
+  return {
+    parse: async (der) => {
+      const parsed = await facts.remember('notation.certificate', sha256(der), signal, async () => {
+        const value = attempt(() => parseCertificate(Uint8Array.from(der)));
+        return { value, bytes: der.length + PARSED_BYTES };
+      });
+      if ('error' in parsed) throw chainError(`malformed certificate: ${parsed.error}`);
+      return parsed.value;
+    },
+    checkChain: async (chain) => {
+      if (chain.length > MAX_CERTIFICATES)
+        throw chainError(`certificate chain has ${chain.length} certificates, more than ${MAX_CERTIFICATES}`);
+      const key = chain.map(({ fingerprint }) => fingerprint).join(' ');
+      const problem = await facts.remember('notation.chain', key, signal, async () => ({ value: await problemOf(chain), bytes: 512 }));
+      if (problem !== undefined) throw chainError(`certificate-chain is invalid, ${problem}`);
+    },
+  };
+}
+
+function attempt(parse: () => Certificate): { readonly value: Certificate } | { readonly error: string } {
+  try {
+    return { value: parse() };
+  } catch (error) {
+    if (error instanceof X509Error) return { error: error.message };
+    throw error;
+  }
+}
+
+async function problemOf(chain: readonly Certificate[]): Promise<string | undefined> {
+  try {
+    await validateCodeSigningChain(chain);
+    return undefined;
+  } catch (error) {
+    if (error instanceof X509Error) return errorText(error);
+    throw error;
+  }
+}
+
+function chainError(message: string): NotationError {
+  return new NotationError('CERTIFICATE_CHAIN_INVALID', message);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64');
+}

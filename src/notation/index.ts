@@ -1,0 +1,6 @@
+export { NotationError, type NotationErrorCode } from './errors.ts';
+export { signatureBlob } from './manifest.ts';
+export { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from './trust-policy.ts';
+export { createTrustStore } from './trust-store.ts';
+export * from './types.ts';
+export { type VerifyInput, verifySignature } from './verify.ts';
