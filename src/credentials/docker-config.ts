@@ -43,7 +43,7 @@ export const dockerConfig = defineCredentials({
 });
 
 function defaultPath(): string {
-  const directory = process.env['DOCKER_CONFIG'] ?? '';
+  const directory = process.env.DOCKER_CONFIG ?? '';
   return join(directory === '' ? join(homedir(), '.docker') : directory, 'config.json');
 }
 
