@@ -99,9 +99,15 @@ export interface PolicyEnforcer {
   readonly type: string;
   /**
    * Decides over the reports so far. With `complete` (no report will follow) there is always a decision; without it,
-   * `undefined` means that the next referrer must be looked at.
+   * `undefined` means that the next referrer must be looked at. `artifactTypes` are those that reports to come may have; absent,
+   * or with `*` in it: any.
    */
-  decide(input: { request: Request; reports: readonly VerifierReport[]; complete: boolean }): Decision | undefined;
+  decide(input: {
+    readonly request: Request;
+    readonly reports: readonly VerifierReport[];
+    readonly complete: boolean;
+    readonly artifactTypes?: readonly string[];
+  }): Decision | undefined;
 }
 
 /** One way by which an image can be accepted: its verifiers' reports, judged by its enforcer. */
