@@ -1,0 +1,90 @@
+import { styleText } from 'node:util';
+import type { Diagnostic } from '../config/resources.ts';
+import type { Outcome, TraceStep, VerifierReport } from '../engine/types.ts';
+import { shortDigest } from '../oci/digest.ts';
+import { referenceText } from '../oci/reference.ts';
+import type { Verified } from './verify.ts';
+
+const WORDS: Readonly<Record<Outcome, string>> = {
+  accepted: 'ACCEPTED',
+  refused: 'REFUSED',
+  unavailable: 'UNAVAILABLE',
+  misconfigured: 'MISCONFIGURED',
+};
+const COLOURS = { accepted: 'green', refused: 'red', unavailable: 'yellow', misconfigured: 'magenta' } as const satisfies Record<
+  Outcome,
+  string
+>;
+
+/** The verdict on one image as a person needs it at 2 a.m.: the verdict, why, then every signature that was found. */
+export function verdictText({ image, outcome, reason, verdict }: Verified): string {
+  const digest = verdict?.digest === undefined ? '' : ` (${shortDigest(verdict.digest)})`;
+  const lines = [`${coloured(outcome)} ${clean(image)}${digest}`, `  ${reason.code}: ${clean(reason.message)}`];
+  if (verdict === undefined) return lines.join('\n');
+  const { reports } = verdict;
+  if (reports.length > 0) lines.push(`  ${reports.length === 1 ? '1 signature was' : `${reports.length} signatures were`} looked at:`);
+  for (const report of reports) lines.push(...reportLines(report, '  '));
+  lines.push(`  image: ${referenceText(verdict.reference)}${verdict.digest === undefined ? '' : `, digest ${verdict.digest}`}`);
+  lines.push(
+    `  decided by: ${verdict.policy === '' ? 'no policy' : verdict.policy}, revision ${verdict.revision}${until(verdict.validUntil)}`,
+  );
+  return lines.join('\n');
+}
+
+/** What a person reads about a declaration: where, what, and how bad. */
+export function printDiagnostic({ severity, file, line, object, path, code, message }: Diagnostic): string {
+  const where = `${file}${line === undefined ? '' : `:${line}`}`;
+  const what = [object, path === '' ? undefined : path].filter((part) => part !== undefined).join(' ');
+  return clean(`${severity}: ${where}: ${what === '' ? '' : `${what}: `}${message} (${code})`);
+}
+
+/** JSON on several lines, for machines and for people who look over their shoulder. */
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(value, undefined, 2);
+}
+
+/** What came from a registry or a caller, without control characters: nothing in it can move the cursor or forge a line. */
+export function clean(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '?');
+}
+
+/** A table with columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function coloured(outcome: Outcome): string {
+  return styleText([COLOURS[outcome], 'bold'], WORDS[outcome], { stream: process.stdout });
+}
+
+function reportLines(report: VerifierReport, indent: string): string[] {
+  const { artifact, detail, outcome, reason, trace, nested } = report;
+  const signer = typeof detail?.subject === 'string' ? `signed by ${clean(detail.subject)}` : 'the signer could not be read';
+  const policy = typeof detail?.policy === 'string' ? `, trust policy ${clean(detail.policy)} at level ${clean(String(detail.level))}` : '';
+  return [
+    `${indent}- ${shortDigest(artifact.digest)} ${clean(artifact.artifactType)}: ${WORDS[outcome].toLowerCase()}`,
+    `${indent}    ${signer}; verifier ${clean(report.verifier)}${policy}`,
+    ...trace.map((step) => `${indent}    ${stepText(step)}`),
+    ...(outcome === 'accepted' ? [] : [`${indent}    ${reason.code}: ${clean(reason.message)}`]),
+    ...nested.flatMap((one) => reportLines(one, `${indent}    `)),
+  ];
+}
+
+function stepText({ step, action, error }: TraceStep): string {
+  if (action === 'skip') return `${step}: skipped`;
+  if (error === null) return `${step}: ok`;
+  return `${step}: ${action === 'log' ? 'failed, logged only' : 'FAILED'}: ${clean(error)}`;
+}
+
+function until(validUntil: Date | undefined): string {
+  return validUntil === undefined ? '' : `, valid until ${validUntil.toISOString()}`;
+}

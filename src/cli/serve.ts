@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { Engines } from '../config/engines.ts';
+import { ConfigPathError, type Loaded, loadFiles } from '../config/files.ts';
+import { kinds } from '../config/kinds.ts';
+import type { Diagnostic } from '../config/resources.ts';
+import { loadSettings, registrySettings, type Settings } from '../config/settings.ts';
+import { watchFiles } from '../config/watch.ts';
+import { createFactCache } from '../lib/cache.ts';
+import { errorText } from '../lib/errors.ts';
+import { createLogger, type Logger } from '../lib/log.ts';
+import type { HostPort } from '../server/listen.ts';
+import { type ProviderOptions, type RunningProvider, serveProvider } from '../server/serve.ts';
+import { MisuseError } from './exit.ts';
+
+/** Options of `serve` as the command line gives them. */
+export interface ServeOptions {
+  readonly config: string;
+  readonly listen: string;
+  readonly admin: string;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly clientCa?: string;
+  readonly clientName: string;
+  /** False after `--no-client-auth`. */
+  readonly clientAuth: boolean;
+  readonly plainHttp?: boolean;
+  readonly settings?: string;
+}
+
+/** A provider that follows its configuration. */
+export interface Served extends RunningProvider {
+  readonly engines: Engines;
+}
+
+const HOST_PORT = /^(?<host>|\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):(?<port>[0-9]{1,5})$/;
+
+/** `countersign serve`: runs until SIGTERM or SIGINT; resolves with the exit code. */
+export async function serveCommand(options: ServeOptions): Promise<number> {
+  checkUse(options);
+  const log = createLogger();
+  const served = await startProvider(options, log);
+  log.info({ address: served.address, admin: served.admin, usable: served.engines.usable() }, 'ready');
+  const [signal] = await Promise.race([once(process, 'SIGTERM').then(() => ['SIGTERM']), once(process, 'SIGINT').then(() => ['SIGINT'])]);
+  log.info({ signal }, 'told to stop');
+  await served.close();
+  return 0;
+}
+
+/** Starts the provider on files, watched; `demo` starts the same. */
+export async function startProvider(options: ServeOptions, log: Logger): Promise<Served> {
+  const settings = await loadSettings(options.settings);
+  for (const warning of settings.warnings) log.warn({ code: 'UNKNOWN_FIELD', reason: warning }, 'settings');
+  const facts = createFactCache({ maxBytes: settings.caches.factsBytes });
+  const engines = new Engines(kinds, {
+    facts,
+    registries: registrySettings(settings, { plainHttp: options.plainHttp ?? false }),
+    ownNamespace: settings.ownNamespace,
+    freshnessMs: settings.freshnessMs,
+    signal: new AbortController().signal,
+  });
+  const watch = watchFiles(options.config, () => reload(options.config, settings, engines, log));
+  try {
+    await watch.ready;
+    await apply(await loadFiles(options.config, { ownNamespace: settings.ownNamespace }), engines, log);
+    const provider = await serveProvider({
+      listen: hostPort(options.listen, '--listen'),
+      admin: hostPort(options.admin, '--admin'),
+      tls: tlsOf(options),
+      engines,
+      facts,
+      settings,
+      log,
+    });
+    const close = async (): Promise<void> => {
+      await watch.close();
+      await provider.close();
+    };
+    return { address: provider.address, admin: provider.admin, engines, close };
+  } catch (error) {
+    await watch.close();
+    throw error;
+  }
+}
+
+function checkUse({ clientCa, clientAuth }: ServeOptions): void {
+  if (clientAuth && clientCa === undefined) {
+    throw new MisuseError(
+      "expected --client-ca FILE (ca.crt of Gatekeeper's Secret gatekeeper-webhook-server-cert), or --no-client-auth to answer whoever reaches the port",
+    );
+  }
+  if (!clientAuth && clientCa !== undefined) throw new MisuseError('expected --client-ca or --no-client-auth, found both');
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    throw new MisuseError(
+      "NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the check of every registry's certificate; unset it, and name the registry's CA in --settings",
+    );
+  }
+}
+
+function tlsOf({ tlsCert, tlsKey, clientCa, clientName, clientAuth }: ServeOptions): ProviderOptions['tls'] {
+  const files = { cert: tlsCert, key: tlsKey, clientName };
+  return clientAuth ? { ...files, ...(clientCa === undefined ? {} : { clientCa }) } : { ...files, noClientAuth: true };
+}
+
+function hostPort(text: string, option: string): HostPort {
+  const { host = '', port = '' } = HOST_PORT.exec(text)?.groups ?? {};
+  if (port === '' || Number(port) > 65_535) throw new MisuseError(`expected ${option} HOST:PORT, found ${JSON.stringify(text)}`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+async function reload(path: string, { ownNamespace }: Settings, engines: Engines, log: Logger): Promise<void> {
+  try {
+    await apply(await loadFiles(path, { ownNamespace }), engines, log);
+  } catch (error) {
+    const level =
+      error instanceof ConfigPathError
+        ? 'what was declared last stays in force'
+        : 'an error of ours; what was declared last stays in force';
+    log.error({ code: 'CONFIG_INVALID', file: path, reason: errorText(error) }, level);
+  }
+}
+
+async function apply(loaded: Loaded, engines: Engines, log: Logger): Promise<void> {
+  const { diagnostics, usable, snapshot } = await engines.apply(loaded);
+  for (const diagnostic of diagnostics) logDiagnostic(diagnostic, log);
+  const { revision, misconfigured } = snapshot.for(undefined);
+  log.info({ usable, revision, objects: loaded.resources.declared.length, misconfigured: misconfigured?.message }, 'configuration applied');
+}
+
+function logDiagnostic({ severity, message, ...where }: Diagnostic, log: Logger): void {
+  const fields = { ...where, reason: message };
+  if (severity === 'error') log.error(fields, 'declaration');
+  else if (severity === 'warning') log.warn(fields, 'declaration');
+  else log.info(fields, 'declaration');
+}
