@@ -28,7 +28,8 @@ export function parseIndex(bytes: Uint8Array, mediaType: string): readonly Refer
   if (declared !== undefined && declared !== mediaType) throw new DocumentError(`its mediaType is not ${mediaType}`);
   const version = index.get('schemaVersion');
   if (!(version instanceof JsonNumber) || version.text !== '2') throw new DocumentError('its schemaVersion is not 2');
-  const manifests = index.get('manifests');
+  // `null` is how Go writes an empty list, and olareg an image without referrers.
+  const manifests = index.get('manifests') === null ? [] : index.get('manifests');
   if (!Array.isArray(manifests)) throw new DocumentError('its manifests are not an array');
   return manifests.map((entry, position) => {
     const descriptor = parseDescriptor(entry, `manifests[${position}]`);
