@@ -44,7 +44,7 @@ const HOUSE: Readonly<Record<string, Door>> = {
 /** Files that may import more than their folder. */
 const EXTRA: Readonly<Record<string, readonly string[]>> = { 'config/kinds.ts': LAYER_3 };
 
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"\n]+)['"]/g;
+const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"\n$]+)['"]/g;
 
 function violations(file: string, source: string): string[] {
   const folder = file.includes('/') ? file.slice(0, file.indexOf('/')) : file;
@@ -103,12 +103,10 @@ describe('the house', () => {
   });
 
   it('keeps no state at module level', () => {
-    const stateful = files.filter((file) =>
-      /^(?:export )?(?:let|var) |^(?:export )?const \w+(?:: [^=]+)? = new (?:Map|Set|WeakMap|WeakSet)\b(?!.*\[)/m.test(
-        readFileSync(join(SRC, file), 'utf8'),
-      ),
-    );
-    expect(stateful).toEqual([]);
+    // An empty collection is there to be filled; one made with its content may still be typed as one that can change.
+    const stateful =
+      /^(?:export )?(?:let|var) |^(?:export )?const \w+ = new (?:Map|Set)\b|^(?:export )?const .*= new (?:WeakMap|WeakSet|(?:Map|Set)(?:<[^=]*>)?\(\))/m;
+    expect(files.filter((file) => stateful.test(readFileSync(join(SRC, file), 'utf8')))).toEqual([]);
   });
 
   it('leaves the process only through main.ts', () => {

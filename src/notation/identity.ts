@@ -1,112 +1,160 @@
 import { nameText } from '../x509/name.ts';
-import type { Certificate } from '../x509/types.ts';
+import type { Name } from '../x509/types.ts';
+import { NotationError } from './errors.ts';
+import { quote } from './quote.ts';
 
-/** Attribute values by type, as a distinguished name gives them. */
+/** Values by attribute type; compared as UTF-8 octets, because an escape may stand for any octet. */
 export type DistinguishedName = ReadonlyMap<string, string>;
 
+const SUBJECT_PREFIX = 'x509.subject';
 const MANDATORY = ['C', 'ST', 'O'] as const;
-const ESCAPABLE = new Set(' "#+,;<=>\\');
-const HEX_PAIR = /^[0-9a-fA-F]{2}$/;
-
-/** Why a text is no distinguished name that identities may use. */
-export class DistinguishedNameError extends Error {}
 
 /**
- * Parses a distinguished name by the reference's rules: `,` or `;` between attributes, no multi-valued RDNs, no quoting, types as
- * written but for `S`, which is `ST`; `C`, `ST` and `O` must be there.
+ * Reads a distinguished name as a trusted identity or a leaf has it (RFC 4514 as the reference reads it): single-valued, types unique,
+ * `C`, `ST` (or `S`) and `O` present, no `=#`.
  *
- * @throws {DistinguishedNameError}
+ * @throws {RangeError} With what is wrong; the caller knows whose name it is.
  */
 export function parseDistinguishedName(text: string): DistinguishedName {
-  if (text.includes('=#')) throw new DistinguishedNameError(`unsupported "=#" in distinguished name "${text.slice(0, 120)}"`);
+  if (text.includes('=#')) {
+    throw new RangeError(`unsupported distinguished name (DN) ${quote(text)}: x509.subject identities containing "=#" are not supported`);
+  }
   const attributes = new Map<string, string>();
-  for (const [type, value] of splitAttributes(text)) {
-    const name = type === 'S' ? 'ST' : type;
-    const earlier = attributes.get(name);
-    if (earlier !== undefined && earlier !== '') throw new DistinguishedNameError(`distinguished name has duplicate attribute "${name}"`);
-    attributes.set(name, value);
+  for (const [written, value] of readAttributes(trimSpace(text))) {
+    const type = written === 'S' ? 'ST' : written;
+    if ((attributes.get(type) ?? '') !== '') {
+      throw new RangeError(`distinguished name (DN) ${quote(text)} has duplicate RDN attribute for ${quote(type)}`);
+    }
+    attributes.set(type, value);
   }
   for (const type of MANDATORY) {
-    if ((attributes.get(type) ?? '') === '')
-      throw new DistinguishedNameError(`distinguished name has no mandatory RDN attribute for "${type}"`);
-  }
-  return attributes;
-}
-
-/** Whether every pair of `part` is in `whole`, byte for byte; an empty value also matches an absent attribute. */
-export function isSubsetOf(part: DistinguishedName, whole: DistinguishedName): boolean {
-  return [...part].every(([type, value]) => (whole.get(type) ?? '') === value);
-}
-
-/** Whether two identities overlap: all pairs of one are in the other. */
-export function overlap(a: DistinguishedName, b: DistinguishedName): boolean {
-  return isContained(a, b) || isContained(b, a);
-}
-
-/** The subject of a signing certificate, rendered and read by the same rules as identities. */
-export function subjectOf(leaf: Certificate): DistinguishedName {
-  return parseDistinguishedName(nameText(leaf.subject));
-}
-
-function isContained(part: DistinguishedName, whole: DistinguishedName): boolean {
-  return [...part].every(([type, value]) => whole.get(type) === value);
-}
-
-/** go-ldap's ParseDN: a scan with one look-ahead, for escapes. */
-function splitAttributes(text: string): [type: string, value: string][] {
-  const attributes: [string, string][] = [];
-  if (text.trim() === '') return attributes;
-  let type: string | undefined;
-  let bytes: number[] = [];
-  let keepTrailing = 0;
-  const take = (): string => {
-    const end = trimmedEnd(bytes, keepTrailing);
-    const start = bytes.findIndex((byte) => byte !== 0x20);
-    const taken = Buffer.from(bytes.slice(start === -1 ? end : Math.min(start, end), end)).toString('utf8');
-    bytes = [];
-    keepTrailing = 0;
-    return taken;
-  };
-  const finish = (): void => {
-    if (type === undefined) throw new DistinguishedNameError(`incomplete type, value pair in distinguished name "${text.slice(0, 120)}"`);
-    attributes.push([type, take()]);
-    type = undefined;
-  };
-  for (let at = 0; at < text.length; ) {
-    const char = String.fromCodePoint(text.codePointAt(at) ?? 0);
-    if (char === '\\') {
-      const [byte, length] = readEscape(text, at);
-      bytes.push(byte);
-      keepTrailing = bytes.length;
-      at += length;
-      continue;
-    }
-    at += char.length;
-    if (char === '=' && type === undefined) {
-      type = take();
-      if (type === '') throw new DistinguishedNameError(`incomplete type, value pair in distinguished name "${text.slice(0, 120)}"`);
-    } else if (char === '+')
-      throw new DistinguishedNameError(
-        'distinguished name has multi-valued RDN attributes, remove multi-valued RDN attributes as they are not supported',
+    if ((attributes.get(type) ?? '') === '') {
+      throw new RangeError(
+        `distinguished name (DN) ${quote(text)} has no mandatory RDN attribute for "${type}", it must contain 'C', 'ST' or 'S', and 'O'`,
       );
-    else if (char === ',' || char === ';') finish();
-    else bytes.push(...Buffer.from(char, 'utf8'));
+    }
   }
-  finish();
   return attributes;
 }
 
-function readEscape(text: string, at: number): [byte: number, length: number] {
-  const next = text.charAt(at + 1);
-  if (next !== '' && ESCAPABLE.has(next)) return [next.charCodeAt(0), 2];
-  const pair = text.slice(at + 1, at + 3);
-  if (HEX_PAIR.test(pair)) return [Number.parseInt(pair, 16), 3];
-  throw new DistinguishedNameError(`invalid escape in distinguished name "${text.slice(0, 120)}"`);
+/** Whether every pair of `subset` is in `name`; an empty value is like an absent one. */
+export function isSubset(subset: DistinguishedName, name: DistinguishedName): boolean {
+  return [...subset].every(([type, value]) => (name.get(type) ?? '') === value);
 }
 
-/** Spaces at the end go, but for one that was escaped. */
-function trimmedEnd(bytes: readonly number[], keep: number): number {
-  let end = bytes.length;
-  while (end > keep && bytes[end - 1] === 0x20) end--;
-  return end;
+/** The text of an identity after `x509.subject:`; undefined for any other prefix. */
+export function subjectIdentity(identity: string): string | undefined {
+  const colon = identity.indexOf(':');
+  return colon >= 0 && identity.slice(0, colon) === SUBJECT_PREFIX ? identity.slice(colon + 1) : undefined;
+}
+
+/**
+ * Checks that a leaf's subject matches one of the trusted identities; `*` matches any without a look at it.
+ *
+ * @throws {NotationError} `IDENTITY_UNTRUSTED`
+ */
+export function checkIdentity(subject: Name, identities: readonly string[], policy: string): void {
+  if (identities.includes('*')) return;
+  const trusted = identities.flatMap((identity) => subjectIdentity(identity) ?? []);
+  if (trusted.length === 0) {
+    throw untrusted(`no x509 trusted identities are configured in the trust policy ${quote(policy)}`);
+  }
+  const name = leafName(subject);
+  if (trusted.some((identity) => isSubset(parseDistinguishedName(identity), name))) return;
+  throw untrusted(
+    `signing certificate from the digital signature does not match the X.509 trusted identities ${quote(trusted.join('; '))} of trust policy ${quote(policy)}; its subject is ${quote(nameText(subject))}`,
+  );
+}
+
+function leafName(subject: Name): DistinguishedName {
+  try {
+    return parseDistinguishedName(nameText(subject));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw untrusted(`error while parsing the certificate subject from the digital signature. error : ${cause.message}`, cause);
+  }
+}
+
+function untrusted(message: string, cause?: Error): NotationError {
+  return new NotationError('IDENTITY_UNTRUSTED', message, { cause });
+}
+
+function readAttributes(text: string): readonly (readonly [type: string, value: string])[] {
+  const attributes: (readonly [string, string])[] = [];
+  if (text === '') return attributes;
+  let type = '';
+  let start = 0;
+  const finish = (end: number): void => {
+    if (type === '') throw invalid(text, 'incomplete type, value pair');
+    attributes.push([type, unescaped(text, start, end)]);
+    type = '';
+    start = end + 1;
+  };
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charAt(i);
+    if (char === '\\') {
+      i++;
+    } else if (char === '=' && type === '') {
+      type = unescaped(text, start, i);
+      start = i + 1;
+    } else if (char === '+') {
+      throw new RangeError(
+        `distinguished name (DN) ${quote(text)} has multi-valued RDN attributes, remove multi-valued RDN attributes as they are not supported`,
+      );
+    } else if (char === ',' || char === ';') {
+      finish(i);
+    }
+  }
+  finish(text.length);
+  return attributes;
+}
+
+const ESCAPABLE = ' "#+,;<=>\\';
+const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
+
+/** The octets between two positions without spaces around and with escapes undone, each octet one character. */
+function unescaped(text: string, start: number, end: number): string {
+  const part = stripSpaces(text.slice(start, end));
+  let octets = '';
+  for (let i = 0; i < part.length; i++) {
+    if (part.charAt(i) !== '\\') {
+      const plainEnd = part.indexOf('\\', i);
+      const plain = part.slice(i, plainEnd < 0 ? part.length : plainEnd);
+      octets += Buffer.from(plain, 'utf8').toString('latin1');
+      i += plain.length - 1;
+    } else if (i + 1 < part.length && ESCAPABLE.includes(part.charAt(i + 1))) {
+      octets += part.charAt(++i);
+    } else {
+      const pair = part.slice(i + 1, i + 3);
+      if (!HEX_PAIR.test(pair)) throw invalid(text, `got corrupted escaped character ${quote(`\\${pair}`)}`);
+      octets += String.fromCharCode(Number.parseInt(pair, 16));
+      i += 2;
+    }
+  }
+  return octets;
+}
+
+function invalid(text: string, why: string): RangeError {
+  return new RangeError(`parsing distinguished name (DN) ${quote(text)} failed with err: ${why}`);
+}
+
+/** Spaces off both ends; the one that an escape at the end stands before stays. */
+function stripSpaces(text: string): string {
+  const stripped = trim(text, (char) => char === ' ');
+  return stripped.endsWith('\\') && text.endsWith(' ') ? `${stripped} ` : stripped;
+}
+
+const WHITE_SPACE =
+  '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+
+/** Go's `strings.TrimSpace`: JavaScript's own `trim` takes U+FEFF away too, and leaves U+0085. */
+function trimSpace(text: string): string {
+  return trim(text, (char) => WHITE_SPACE.includes(char));
+}
+
+function trim(text: string, drops: (char: string) => boolean): string {
+  let [start, end] = [0, text.length];
+  while (start < end && drops(text.charAt(start))) start++;
+  while (end > start && drops(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
 }
