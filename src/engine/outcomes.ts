@@ -12,6 +12,7 @@ const OUTCOME_OF: Readonly<Record<string, Exclude<Outcome, 'accepted'>>> = {
   REGISTRY_UNREACHABLE: 'unavailable',
   REGISTRY_THROTTLED: 'unavailable',
   CONTENT_TRUNCATED: 'unavailable',
+  CREDENTIALS_INVALID: 'unavailable',
   DEADLINE_EXCEEDED: 'unavailable',
   CONFIG_INVALID: 'misconfigured',
   TRUST_POLICY_INVALID: 'misconfigured',
