@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { defineCredentials } from '../engine/kinds.ts';
 import type { Credential } from '../engine/types.ts';
 import { decodeBase64 } from '../lib/base64.ts';
+import { systemClock } from '../lib/clock.ts';
 import { CodedError, errorText } from '../lib/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 
@@ -14,6 +15,8 @@ export class CredentialsError extends CodedError {
 }
 
 const MAX_FILE_BYTES = 1024 * 1024;
+/** A changed credential is noticed within this; in milliseconds. */
+const LOOK_EVERY_MS = 250;
 /** Docker Hub under the names that clients have given it. */
 const DOCKER_HUB: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
@@ -47,10 +50,12 @@ function defaultPath(): string {
   return join(directory === '' ? join(homedir(), '.docker') : directory, 'config.json');
 }
 
-/** Reads the file when it is not the one read last; undefined where there is none. */
+/** Reads the file when it is not the one read last, looking at most so often; undefined where there is none. */
 function createReader(path: string): () => Promise<JsonObject | undefined> {
   let known: { readonly stamp: string; readonly config: JsonObject } | undefined;
-  return async () => {
+  let last: Promise<JsonObject | undefined> | undefined;
+  let lookedAt = 0;
+  const look = async (): Promise<JsonObject | undefined> => {
     const file = await openIfThere(path);
     if (file === undefined) return undefined;
     try {
@@ -61,6 +66,18 @@ function createReader(path: string): () => Promise<JsonObject | undefined> {
     } finally {
       await file.close();
     }
+  };
+  return () => {
+    // Every request to a registry asks, and each look is three system calls.
+    const now = systemClock.monotonic();
+    if (last === undefined || now - lookedAt > LOOK_EVERY_MS) {
+      lookedAt = now;
+      last = look();
+      last.catch(() => {
+        last = undefined;
+      });
+    }
+    return last;
   };
 }
 
