@@ -14,19 +14,23 @@ const PARSED_BYTES = 8 * 1024;
 
 /** Parses certificates that were seen before only once: a fact is the certificate, or why it is none. */
 export interface CertificateReader {
-  parse(der: Uint8Array): Promise<Certificate>;
+  /** Rejects with `CERTIFICATE_CHAIN_INVALID` unless it is one certificate; `place` is its place in the chain, 0 for the leaf. */
+  parse(der: Uint8Array, place: number): Promise<Certificate>;
   /** Rejects with `CERTIFICATE_CHAIN_INVALID` unless the chain is good for code signing; no clock is involved. */
   checkChain(chain: readonly Certificate[]): Promise<void>;
 }
 
 export function certificateReader(facts: FactCache, signal: AbortSignal): CertificateReader {
   return {
-    parse: async (der) => {
+    parse: async (der, place) => {
       const parsed = await facts.remember('notation.certificate', sha256(der), signal, async () => {
         const value = attempt(() => parseCertificate(Uint8Array.from(der)));
         return { value, bytes: der.length + PARSED_BYTES };
       });
-      if ('error' in parsed) throw chainError(`malformed certificate: ${parsed.error}`);
+      if ('error' in parsed)
+        throw chainError(
+          place === 0 ? `malformed leaf certificate: ${parsed.error}` : `certificate ${place + 1} of the chain: ${parsed.error}`,
+        );
       return parsed.value;
     },
     checkChain: async (chain) => {

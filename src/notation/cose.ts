@@ -21,7 +21,9 @@ type Label = number | bigint | string;
 
 /** Labels of RFC 9052 section 3.1 and RFC 9360. */
 const LABEL = { alg: 1, crit: 2, contentType: 3, kid: 4, iv: 5, partialIv: 6, typ: 16, x5chain: 33 } as const;
-const COUNTERSIGNATURES = [7, 9, 11, 12] as const;
+const COUNTERSIGNATURES = [7, 9, 11, 12];
+const BARE_COUNTERSIGNATURES: ReadonlySet<number> = new Set([9, 12]);
+const MAX_LABEL = 2n ** 63n;
 const SIGN1_TAG = 0xd2;
 const ARRAY_OF_4 = 0x84;
 const MAX_CERTIFICATES = 10;
@@ -29,7 +31,8 @@ const MAX_CERTIFICATES = 10;
 /**
  * Reads and checks a COSE_Sign1_Tagged envelope, signed by the key of its first certificate (signature-envelope-cose).
  *
- * Stricter than the reference on authenticSigningTime, which it refuses under notary.x509 as JWS does.
+ * Stricter than the reference on each scheme's time, which it refuses under the other scheme as JWS does, and on countersignatures in
+ * structures of their own, which nothing here could read.
  *
  * @throws {NotationError} `ENVELOPE_INVALID`, `SIGNATURE_INVALID` or `CERTIFICATE_CHAIN_INVALID`
  */
@@ -41,10 +44,9 @@ export async function readCose(bytes: Uint8Array, certificates: CertificateReade
     throw invalid(`expected at most ${MAX_CERTIFICATES} certificates in x5chain, found ${x5chain.length}`);
   const [first, ...others] = x5chain.map(certificateBytes);
   if (first === undefined) throw invalid('certificate chain is not present');
-  const leaf = await certificates.parse(first);
+  const leaf = await certificates.parse(first, 0);
 
   const algorithm = algorithmOfKey(leaf);
-  if (algorithm === undefined) throw signatureError(`the key of the signing certificate, ${leaf.keyDescription}, is not supported`);
   if (leaf.modulusLength !== undefined && leaf.modulusLength < 2048) throw signatureError('RSA key must be at least 2048 bits long');
   const claimed = message.headers.get(LABEL.alg);
   if (claimed === undefined) throw signatureError('algorithm not found');
@@ -56,7 +58,7 @@ export async function readCose(bytes: Uint8Array, certificates: CertificateReade
   if (contentType === undefined) throw invalid('missing content type');
   if (typeof contentType !== 'string') throw invalid("content type should be of 'tstr' type");
   const judged = judgeHeaders(protectedHeaders(message.headers));
-  const chain = [leaf, ...(await Promise.all(others.map((der) => certificates.parse(der))))];
+  const chain = [leaf, ...(await Promise.all(others.map((der, i) => certificates.parse(der, i + 1))))];
   await certificates.checkChain(chain);
   const agent = message.unprotected.get(HEADER.signingAgent);
   const timestamp = message.unprotected.get(HEADER.timestampSignature);
@@ -108,6 +110,8 @@ function decode(bytes: Uint8Array, tags: boolean): CborValue {
 /** The types that RFC 9052 section 3.1 gives to common parameters, in both buckets. */
 function checkParameters(headers: CborMap, unprotected: CborMap): void {
   for (const bucket of [headers, unprotected]) {
+    const wide = [...bucket.keys()].find((label) => typeof label === 'bigint' && (label >= MAX_LABEL || label < -MAX_LABEL));
+    if (wide !== undefined) throw invalid('header label: expected an integer of 64 bits or text');
     check(bucket, LABEL.alg, (value) => isInteger(value) || typeof value === 'string');
     check(bucket, LABEL.contentType, isContentType);
     check(bucket, LABEL.typ, isContentType);
@@ -118,6 +122,8 @@ function checkParameters(headers: CborMap, unprotected: CborMap): void {
   if (unprotected.has(LABEL.crit)) throw invalid('header parameter crit: not allowed in the unprotected header');
   const countersigned = COUNTERSIGNATURES.find((label) => headers.has(label));
   if (countersigned !== undefined) throw invalid(`header parameter ${countersigned}: not allowed in the protected header`);
+  for (const label of COUNTERSIGNATURES)
+    check(unprotected, label, (value) => BARE_COUNTERSIGNATURES.has(label) && value instanceof Uint8Array);
   criticalLabels(headers);
 }
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FactCache } from '../lib/facts.ts';
-import { certificateReader } from './certificates.ts';
+import { type CertificateReader, certificateReader } from './certificates.ts';
 import { readCose } from './cose.ts';
 import { NotationError } from './errors.ts';
 import { readJws } from './jws.ts';
+import { quote } from './quote.ts';
 import { COSE_MEDIA_TYPE, type EnvelopeContent, JWS_MEDIA_TYPE, PAYLOAD_MEDIA_TYPE } from './types.ts';
 
 /** Larger envelopes are not read. */
@@ -19,6 +20,8 @@ export type EnvelopeReading = { readonly content: EnvelopeContent } | { readonly
  * rules. It depends on nothing but the bytes, so it is done once for each envelope, good or bad.
  */
 export function readEnvelope(bytes: Uint8Array, mediaType: string, facts: FactCache, signal: AbortSignal): Promise<EnvelopeReading> {
+  const readAs = FORMATS.get(mediaType);
+  if (readAs === undefined) return Promise.resolve({ error: unsupported(mediaType) });
   if (bytes.length > MAX_BYTES) {
     const error = new NotationError(
       'ENVELOPE_INVALID',
@@ -28,33 +31,33 @@ export function readEnvelope(bytes: Uint8Array, mediaType: string, facts: FactCa
   }
   const key = `${createHash('sha256').update(bytes).digest('base64')} ${mediaType}`;
   return facts.remember('notation.envelope', key, signal, async (own) => {
-    const value = await read(Uint8Array.from(bytes), mediaType, facts, own);
+    // A copy: what is kept must neither change with the caller's buffer nor hold on to a larger one.
+    const value = await read(Uint8Array.from(bytes), readAs, certificateReader(facts, own));
     return { value, bytes: 2 * bytes.length + READ_BYTES };
   });
 }
 
-async function read(bytes: Uint8Array, mediaType: string, facts: FactCache, signal: AbortSignal): Promise<EnvelopeReading> {
+type Format = (bytes: Uint8Array, certificates: CertificateReader) => Promise<EnvelopeContent>;
+
+const FORMATS: ReadonlyMap<string, Format> = new Map([
+  [JWS_MEDIA_TYPE, readJws],
+  [COSE_MEDIA_TYPE, readCose],
+]);
+
+function unsupported(mediaType: string): NotationError {
+  return new NotationError(
+    'ENVELOPE_INVALID',
+    `unable to parse the digital signature, error : signature envelope format with media type ${quote(mediaType)} is not supported`,
+  );
+}
+
+async function read(bytes: Uint8Array, readAs: Format, certificates: CertificateReader): Promise<EnvelopeReading> {
   try {
-    const content = await readAs(mediaType, bytes, facts, signal);
-    if (content.payloadContentType !== PAYLOAD_MEDIA_TYPE) {
-      throw new NotationError(
-        'ENVELOPE_INVALID',
-        `payload content type ${JSON.stringify(content.payloadContentType.slice(0, 80))} not supported`,
-      );
-    }
-    return { content };
+    const content = await readAs(bytes, certificates);
+    if (content.payloadContentType === PAYLOAD_MEDIA_TYPE) return { content };
+    return { error: new NotationError('ENVELOPE_INVALID', `payload content type ${quote(content.payloadContentType)} not supported`) };
   } catch (error) {
     if (error instanceof NotationError) return { error };
     throw error;
   }
-}
-
-function readAs(mediaType: string, bytes: Uint8Array, facts: FactCache, signal: AbortSignal): Promise<EnvelopeContent> {
-  const certificates = certificateReader(facts, signal);
-  if (mediaType === JWS_MEDIA_TYPE) return readJws(bytes, certificates);
-  if (mediaType === COSE_MEDIA_TYPE) return readCose(bytes, certificates);
-  throw new NotationError(
-    'ENVELOPE_INVALID',
-    `unable to parse the digital signature, error : signature envelope format with media type ${JSON.stringify(mediaType.slice(0, 80))} is not supported`,
-  );
 }

@@ -5,11 +5,17 @@ import { algorithmOfKey, isSignedByLeaf, JWS_ALGORITHMS } from './algorithms.ts'
 import type { CertificateReader } from './certificates.ts';
 import { NotationError } from './errors.ts';
 import { HEADER, invalid, judgeHeaders, SYSTEM_HEADERS } from './headers.ts';
+import { variantOf } from './members.ts';
+import { beginsWithClaims } from './payload.ts';
+import { quote } from './quote.ts';
 import { isZero, parseInstant } from './time.ts';
 import type { EnvelopeContent, Instant } from './types.ts';
 
 const MEMBERS: ReadonlySet<string> = new Set(['payload', 'protected', 'header', 'signature']);
 const PLAIN_HEADERS: ReadonlySet<string> = new Set(['alg', 'cty', 'crit']);
+const PROTECTED = [...PLAIN_HEADERS, ...SYSTEM_HEADERS, HEADER.plugin, HEADER.pluginMinVersion];
+/** An escape of one of the characters of a time. */
+const ESCAPED_TIME = /\\u00(?:2[bde]|3[0-9a]|5[4a])/i;
 const MAX_CERTIFICATES = 10;
 
 /**
@@ -23,22 +29,22 @@ export async function readJws(bytes: Uint8Array, certificates: CertificateReader
   const envelope = readEnvelope(bytes);
   const [first, ...others] = envelope.x5c;
   if (first === undefined) throw invalid('certificate chain is not present');
-  const leaf = await certificates.parse(first);
+  const leaf = await certificates.parse(first, 0);
 
   const header = readObject(envelope.protectedBytes, 'protected header');
   const claimed = readAlgorithm(header);
   const algorithm = algorithmOfKey(leaf);
-  if (algorithm === undefined) throw signatureError(`the key of the signing certificate, ${leaf.keyDescription}, is not supported`);
   if (algorithm.jws !== claimed) {
     throw signatureError(
       `mismatch between signature algorithm derived from signing certificate (${algorithm.jws}) and signing algorithm specified (${claimed})`,
     );
   }
   if (!(await isSignedByLeaf(leaf, algorithm, envelope.signingInput, envelope.signature))) throw signatureError('verification error');
-  checkPayload(envelope.payload);
+  // What a JWT library would take for claims. Whether it is a whole JSON text is the payload's own check.
+  if (!beginsWithClaims(envelope.payload)) throw signatureError('the payload does not begin with a JSON object');
 
-  const judged = judgeHeaders(protectedHeaders(header));
-  const chain = [leaf, ...(await Promise.all(others.map((der) => certificates.parse(der))))];
+  const judged = judgeHeaders(protectedHeaders(header, envelope.protectedBytes));
+  const chain = [leaf, ...(await Promise.all(others.map((der, i) => certificates.parse(der, i + 1))))];
   await certificates.checkChain(chain);
   const contentType = header.get('cty');
   return {
@@ -66,17 +72,17 @@ interface Envelope {
 function readEnvelope(bytes: Uint8Array): Envelope {
   const envelope = readObject(bytes, 'digital signature');
   const unknown = [...envelope.keys()].find((name) => !MEMBERS.has(name));
-  if (unknown !== undefined) throw invalid(`unexpected member ${JSON.stringify(unknown.slice(0, 64))} in the envelope`);
+  if (unknown !== undefined) throw invalid(`unable to parse the digital signature, error : unexpected member ${quote(unknown)}`);
   const header = envelope.get('header') ?? null;
   if (header !== null && !isJsonObject(header)) throw invalid('expected header to be an object');
+  checkUnprotected(header ?? new Map());
   const payload = readText(envelope, 'payload');
   const protectedText = readText(envelope, 'protected');
   const signature = fromBase64Url(readText(envelope, 'signature'), 'signature');
   if (signature.length === 0) throw signatureError('the signature is empty');
   const payloadBytes = fromBase64Url(payload, 'payload');
   if (payloadBytes.length === 0) throw invalid('content not present');
-  const agent = header?.get(HEADER.signingAgent) ?? undefined;
-  if (agent !== undefined && typeof agent !== 'string') throw invalid(`expected ${HEADER.signingAgent} to be a string`);
+  const agent = header?.get(HEADER.signingAgent);
   const timestamp = header?.get(HEADER.timestampSignature) ?? undefined;
   return {
     payload: payloadBytes,
@@ -85,7 +91,7 @@ function readEnvelope(bytes: Uint8Array): Envelope {
     signingInput: Buffer.from(`${protectedText}.${payload}`, 'latin1'),
     x5c: readCertificates(header?.get('x5c') ?? null),
     timestampSignature: timestamp === undefined ? undefined : fromBase64(timestamp, HEADER.timestampSignature),
-    signingAgent: agent,
+    signingAgent: typeof agent === 'string' ? agent : undefined,
   };
 }
 
@@ -128,18 +134,16 @@ function readCertificates(x5c: JsonValue): readonly Uint8Array[] {
 function readAlgorithm(header: JsonObject): string {
   const alg = header.get('alg');
   if (typeof alg !== 'string') throw signatureError('signing method (alg) is unspecified.');
-  if (!JWS_ALGORITHMS.has(alg)) throw signatureError(`signing method ${JSON.stringify(alg.slice(0, 32))} is invalid or unavailable.`);
+  if (!JWS_ALGORITHMS.has(alg)) throw signatureError(`signing method ${quote(alg)} is invalid or unavailable.`);
   return alg;
 }
 
-/** What a JWT library would take for claims: an object or null. Whether it is a whole JSON text is the payload's own check. */
-function checkPayload(payload: Uint8Array): void {
-  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, 4096)).toString('latin1').trimStart();
-  if (!start.startsWith('{') && !start.startsWith('null')) throw signatureError('the payload is not a JSON object');
-}
-
-function protectedHeaders(header: JsonObject): Parameters<typeof judgeHeaders>[0] {
-  checkNames(header);
+function protectedHeaders(header: JsonObject, text: Uint8Array): Parameters<typeof judgeHeaders>[0] {
+  checkNames(header, PROTECTED, 'protected header');
+  // RFC 7797's b64 changes what was signed.
+  if (header.has('b64')) throw invalid('the "b64" header is not supported');
+  // The reference reads times without undoing escapes; nobody writes them in a time by accident.
+  if (ESCAPED_TIME.test(Buffer.from(text).toString('latin1'))) throw invalid('the protected header has escapes where a time has none');
   const critical = header.get('crit') ?? null;
   if (critical !== null && !isTexts(critical)) throw invalid('expected "crit" to be a list of strings');
   const expiry = readTime(header, HEADER.expiry);
@@ -157,17 +161,21 @@ function protectedHeaders(header: JsonObject): Parameters<typeof judgeHeaders>[0
   };
 }
 
-/** A reader that folds case would take these for the real ones; RFC 7797's `b64` changes what was signed. */
-function checkNames(header: JsonObject): void {
-  const known = new Map(
-    [...PLAIN_HEADERS, ...SYSTEM_HEADERS, HEADER.plugin, HEADER.pluginMinVersion].map((name) => [name.toLowerCase(), name]),
-  );
+/** A reader that folds case, as the reference does, would take these for the real ones. */
+function checkNames(header: JsonObject, known: readonly string[], where: string): void {
   for (const name of header.keys()) {
-    const real = known.get(name.toLowerCase());
-    if (real !== undefined && real !== name)
-      throw invalid(`protected header ${JSON.stringify(name.slice(0, 64))} differs from ${real} in case only`);
+    const real = variantOf(name, known);
+    if (real !== undefined) throw invalid(`${where} ${quote(name)} differs from ${quote(real)} in case only`);
   }
-  if (header.has('b64')) throw invalid('the "b64" header is not supported');
+}
+
+/** Early clients wrote `SigningAgent`, which is why that one may stand in any case; its value must be text all the same. */
+function checkUnprotected(header: JsonObject): void {
+  checkNames(header, ['x5c', HEADER.timestampSignature], 'unprotected header');
+  for (const [name, value] of header) {
+    const isAgent = name === HEADER.signingAgent || variantOf(name, [HEADER.signingAgent]) !== undefined;
+    if (isAgent && value !== null && typeof value !== 'string') throw invalid(`expected ${HEADER.signingAgent} to be a string`);
+  }
 }
 
 function isTexts(value: JsonValue): value is readonly string[] {

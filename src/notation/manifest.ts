@@ -9,6 +9,8 @@ const ENVELOPES: ReadonlyMap<string, string> = new Map([
   ['application/vnd.oci.image.manifest.v1+json', 'layers'],
   ['application/vnd.oci.artifact.manifest.v1+json', 'blobs'],
 ]);
+/** Of a manifest, and of the envelope it names. */
+const MAX_BYTES = 4 * 1024 * 1024;
 const SIZE = /^(?:0|[1-9]\d{0,15})$/;
 
 /**
@@ -21,6 +23,8 @@ export function signatureBlob(manifest: Uint8Array, manifestMediaType: string, s
   const member = ENVELOPES.get(manifestMediaType);
   if (member === undefined)
     throw invalid(`signature manifest requires ${[...ENVELOPES.keys()].join(' or ')}, got ${manifestMediaType.slice(0, 80)}`);
+  if (manifest.length > MAX_BYTES)
+    throw invalid(`signature manifest too large: expected at most ${MAX_BYTES} bytes, found ${manifest.length}`);
   const document = parse(manifest);
   checkSubject(document.get('subject') ?? null, subject);
   const envelopes = document.get(member) ?? null;
@@ -30,7 +34,9 @@ export function signatureBlob(manifest: Uint8Array, manifestMediaType: string, s
       `signature manifest requires exactly one signature envelope blob, got ${others.length + (envelope === undefined ? 0 : 1)}`,
     );
   }
-  return readDescriptor(envelope);
+  const blob = readDescriptor(envelope);
+  if (blob.size > MAX_BYTES) throw invalid(`signature blob too large: expected at most ${MAX_BYTES} bytes, found ${blob.size}`);
+  return blob;
 }
 
 function parse(manifest: Uint8Array): JsonObject {

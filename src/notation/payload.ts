@@ -1,8 +1,12 @@
+import { decodeBase64 } from '../lib/base64.ts';
 import { errorText } from '../lib/errors.ts';
-import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
+import { isJsonObject, JsonError, JsonNumber, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { NotationError } from './errors.ts';
+import { variantOf } from './members.ts';
+import { quote } from './quote.ts';
 
+const DESCRIPTOR = ['mediaType', 'digest', 'size', 'annotations', 'urls', 'data', 'platform', 'artifactType'];
 const INTEGER = /^-?(?:0|[1-9]\d{0,18})$/;
 
 /**
@@ -24,6 +28,41 @@ export function payloadProblem(
   }
 }
 
+/**
+ * Whether the first JSON value of a payload is an object or null, whatever follows it: what a JWT library takes for claims.
+ */
+export function beginsWithClaims(payload: Uint8Array): boolean {
+  const first = payload.subarray(0, endOfFirstValue(payload));
+  try {
+    const value = parseJson(first);
+    return value === null || isJsonObject(value);
+  } catch (error) {
+    if (error instanceof JsonError) return false;
+    throw error;
+  }
+}
+
+const CODE = { quote: 0x22, backslash: 0x5c, openBrace: 0x7b, closeBrace: 0x7d, n: 0x6e } as const;
+const SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** Where an object or `null` at the beginning ends, if it is well-formed; its braces alone are counted. */
+function endOfFirstValue(bytes: Uint8Array): number {
+  let at = 0;
+  while (SPACE.has(bytes[at] ?? 0)) at++;
+  if (bytes[at] === CODE.n) return at + 'null'.length;
+  if (bytes[at] !== CODE.openBrace) return 0;
+  let depth = 0;
+  let inString = false;
+  for (; at < bytes.length; at++) {
+    const code = bytes[at];
+    if (inString && code === CODE.backslash) at++;
+    else if (code === CODE.quote) inString = !inString;
+    else if (!inString && code === CODE.openBrace) depth++;
+    else if (!inString && code === CODE.closeBrace && --depth === 0) return at + 1;
+  }
+  return bytes.length;
+}
+
 interface Target {
   readonly mediaType: string;
   readonly digest: string;
@@ -33,9 +72,13 @@ interface Target {
 }
 
 function readTarget(payload: Uint8Array): Target {
-  const target = parse(payload)?.get('targetArtifact') ?? null;
+  const document = parse(payload) ?? new Map();
+  checkNames(document, ['targetArtifact']);
+  const target = document.get('targetArtifact') ?? null;
   if (target === null) return { mediaType: '', digest: '', size: '0', annotations: new Map() };
   if (!isJsonObject(target)) throw invalid('expected targetArtifact to be an object');
+  checkNames(target, DESCRIPTOR);
+  checkUnread(target);
   return {
     mediaType: text(target, 'mediaType'),
     digest: text(target, 'digest'),
@@ -54,6 +97,37 @@ function parse(payload: Uint8Array): JsonObject | undefined {
   if (value === null) return undefined;
   if (!isJsonObject(value)) throw invalid('expected an object');
   return value;
+}
+
+/** A reader that folds case, as the reference does, would take these for the real ones. */
+function checkNames(members: JsonObject, known: readonly string[]): void {
+  for (const name of members.keys()) {
+    const real = variantOf(name, known);
+    if (real !== undefined) throw invalid(`member ${quote(name)} differs from ${quote(real)} in case only`);
+  }
+}
+
+const PLATFORM = ['architecture', 'os', 'os.version', 'os.features', 'variant'];
+
+/** Members that nothing is compared with, whose types the reference checks all the same. */
+function checkUnread(target: JsonObject): void {
+  text(target, 'artifactType');
+  if (decodeBase64(text(target, 'data')) === undefined) throw invalid('expected targetArtifact.data to be base64');
+  list(target, 'urls');
+  const platform = target.get('platform') ?? null;
+  if (platform === null) return;
+  if (!isJsonObject(platform)) throw invalid('expected targetArtifact.platform to be an object');
+  checkNames(platform, PLATFORM);
+  for (const name of PLATFORM) {
+    if (name === 'os.features') list(platform, name);
+    else text(platform, name);
+  }
+}
+
+function list(members: JsonObject, name: string): void {
+  const value = members.get(name) ?? [];
+  const isTexts = Array.isArray(value) && value.every((entry) => entry === null || typeof entry === 'string');
+  if (!isTexts) throw invalid(`expected ${name} to be a list of strings`);
 }
 
 function text(target: JsonObject, name: string): string {

@@ -1,52 +1,71 @@
-import { errorText } from '../lib/errors.ts';
-import { parseCertificate } from '../x509/certificate.ts';
+import { setImmediate } from 'node:timers/promises';
+import { CodedError } from '../lib/errors.ts';
+import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
 import { isSelfSignedOrCa } from '../x509/chain.ts';
-import { X509Error } from '../x509/errors.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
 import { NotationError } from './errors.ts';
-import type { TrustStore, TrustStoreType } from './types.ts';
-
-type StoreKey = `${TrustStoreType}:${string}`;
+import { quote } from './quote.ts';
+import type { TrustAnchors, TrustStore, TrustStoreType } from './types.ts';
 
 /**
- * Makes a trust store of certificates by store, in DER. Each certificate must be a CA or signed by its own key; one that is not, or that
- * does not parse, spoils its store, which then fails when it is asked for, and no other.
+ * Makes a trust store of certificates (DER) by store, `type:name`. Each must be a CA or signed by its own key, in a `tsa` store a
+ * self-issued root; no clock is involved. A store that breaks a rule is remembered and throws `TRUST_STORE_INVALID` when it is asked for.
  */
-export async function createTrustStore(stores: ReadonlyMap<StoreKey, readonly Uint8Array[]>): Promise<TrustStore> {
-  const loaded = new Map<string, readonly Certificate[] | NotationError>();
+export async function createTrustStore(stores: ReadonlyMap<`${TrustStoreType}:${string}`, readonly Uint8Array[]>): Promise<TrustStore> {
+  const loaded = new Map<string, TrustAnchors | NotationError>();
   for (const [key, certificates] of stores) loaded.set(key, await load(key, certificates));
   return {
-    getCertificates: (type, name) => {
-      const store = loaded.get(`${type}:${name}`);
-      if (store === undefined) throw invalid(`the trust store ${JSON.stringify(name)} of type ${JSON.stringify(type)} does not exist`);
-      if (store instanceof NotationError) throw store;
-      return store;
+    getCertificates(type, name) {
+      const anchors = loaded.get(`${type}:${name}`);
+      if (anchors === undefined) throw invalid(`the trust store ${quote(name)} of type ${quote(type)} does not exist`);
+      if (anchors instanceof NotationError) throw anchors;
+      return anchors;
     },
   };
 }
 
-async function load(key: StoreKey, certificates: readonly Uint8Array[]): Promise<readonly Certificate[] | NotationError> {
-  const [type, name] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
-  const where = `trust store ${JSON.stringify(name)} of type ${JSON.stringify(type)}`;
-  if (certificates.length === 0) return invalid(`no x509 certificates were found in ${where}`);
+/** Certificates read before the event loop gets a turn. */
+const BATCH = 64;
+
+async function load(key: string, certificates: readonly Uint8Array[]): Promise<TrustAnchors | NotationError> {
+  const type = key.slice(0, key.indexOf(':'));
+  const name = key.slice(type.length + 1);
+  if (certificates.length === 0) {
+    return invalid(`no x509 certificates were found in trust store ${quote(name)} of type ${quote(type)}`);
+  }
+  const anchors = new Map<string, Certificate>();
   try {
-    return await Promise.all(certificates.map((der) => anchorOf(der, where)));
-  } catch (error) {
-    if (error instanceof NotationError) return error;
-    if (error instanceof X509Error) return invalid(`failed to read the trusted certificate in ${where}: ${errorText(error)}`);
-    throw error;
+    for (const [i, der] of certificates.entries()) {
+      if (i % BATCH === BATCH - 1) await setImmediate();
+      const certificate = parseCertificate(der);
+      await checkAnchor(certificate, type);
+      anchors.set(certificate.fingerprint, certificate);
+    }
+    return anchors;
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause;
+    const why = `failed to read the trusted certificates in trust store ${quote(name)} of type ${quote(type)}`;
+    return invalid(`${why}: ${cause.message}`, cause);
   }
 }
 
-async function anchorOf(der: Uint8Array, where: string): Promise<Certificate> {
-  const certificate = parseCertificate(der);
-  if (await isSelfSignedOrCa(certificate)) return certificate;
-  throw invalid(
-    `certificate with subject ${JSON.stringify(nameText(certificate.subject))} in ${where} is not a CA certificate or self-signed signing certificate`,
-  );
+function invalid(message: string, cause?: Error): NotationError {
+  return new NotationError('TRUST_STORE_INVALID', message, { cause });
 }
 
-function invalid(message: string): NotationError {
-  return new NotationError('TRUST_STORE_INVALID', message);
+async function checkAnchor(certificate: Certificate, type: string): Promise<void> {
+  const subject = quote(nameText(certificate.subject));
+  if (!(await isSelfSignedOrCa(certificate))) {
+    throw invalid(`trusted certificate with subject ${subject} is not a CA certificate or self-signed signing certificate`);
+  }
+  if (type === 'tsa' && !(await isRoot(certificate)))
+    throw invalid(`trusted certificate with subject ${subject} is not a root CA certificate`);
+}
+
+async function isRoot(certificate: Certificate): Promise<boolean> {
+  if (Buffer.compare(certificate.rawSubject, certificate.rawIssuer) !== 0) return false;
+  if (certificate.version === 3 && certificate.basicConstraints?.ca !== true) return false;
+  if (certificate.keyUsage !== undefined && !certificate.keyUsage.bits.has('keyCertSign')) return false;
+  return isSignedBy(certificate, certificate);
 }

@@ -18,10 +18,13 @@ export interface Instant {
   readonly nanoseconds: number;
 }
 
+/** Certificates of one trust store by fingerprint (SHA-256 of the DER, lower-case hex). */
+export type TrustAnchors = ReadonlyMap<string, Certificate>;
+
 /** Trust anchors by store. */
 export interface TrustStore {
   /** @throws {NotationError} `TRUST_STORE_INVALID` if the store is absent, empty or unreadable. */
-  getCertificates(type: TrustStoreType, name: string): readonly Certificate[];
+  getCertificates(type: TrustStoreType, name: string): TrustAnchors;
 }
 
 export interface SignatureVerification {

@@ -5,12 +5,14 @@ import type { Certificate } from '../x509/types.ts';
 import { attributesProblem } from './attributes.ts';
 import { readEnvelope } from './envelope.ts';
 import { NotationError } from './errors.ts';
-import { DistinguishedNameError, isSubsetOf, parseDistinguishedName, subjectOf } from './identity.ts';
-import { levelOf } from './levels.ts';
+import { checkIdentity } from './identity.ts';
+import { levelOf, VALIDATION_TYPES } from './levels.ts';
 import { payloadProblem } from './payload.ts';
+import { quote } from './quote.ts';
 import { compareInstants, dateOf, instantOf, rfc1123 } from './time.ts';
 import type {
   EnvelopeContent,
+  Instant,
   TrustPolicy,
   TrustStore,
   TrustStoreType,
@@ -61,7 +63,7 @@ const STEPS: readonly Step[] = [
 export async function verifySignature(input: VerifyInput): Promise<VerificationOutcome> {
   const level = levelOf(input.policy);
   const base = { level, policy: input.policy.name };
-  if (level.name === 'skip') return { ...base, validations: ALL.map((type) => ({ type, action: 'skip' })) };
+  if (level.name === 'skip') return { ...base, validations: VALIDATION_TYPES.map((type) => ({ type, action: 'skip' })) };
 
   const reading = await readEnvelope(input.envelope, input.mediaType, input.facts, input.signal);
   if ('error' in reading) {
@@ -85,8 +87,6 @@ export async function verifySignature(input: VerifyInput): Promise<VerificationO
   return { ...outcome(undefined), ...(validUntil && { validUntil }) };
 }
 
-const ALL: readonly ValidationType[] = ['integrity', 'authenticity', 'expiry', 'authenticTimestamp', 'revocation'];
-
 /** Some certificate of the chain is in a store of the scheme's type, and the leaf's subject is a trusted identity. */
 function checkAuthenticity({ input, envelope }: StepContext): NotationError | undefined {
   return anchorProblem(input, envelope) ?? identityProblem(input.policy, envelope);
@@ -107,8 +107,7 @@ function anchorProblem(
     // All of them are asked for: one store that is broken fails the step, whatever the others hold.
     const stores = names.map((name) => trustStore.getCertificates(type, name));
     // Byte for byte: the same subject and key in another certificate is another certificate.
-    const chain = new Set(certificateChain.map(({ fingerprint }) => fingerprint));
-    if (stores.some((anchors) => anchors.some(({ fingerprint }) => chain.has(fingerprint)))) return undefined;
+    if (certificateChain.some(({ fingerprint }) => stores.some((anchors) => anchors.has(fingerprint)))) return undefined;
   } catch (error) {
     if (error instanceof NotationError) return error;
     throw error;
@@ -118,22 +117,14 @@ function anchorProblem(
   return untrusted(`the signature's certificate chain does not contain any trusted certificate; it ends with ${chain}`);
 }
 
-function identityProblem({ trustedIdentities }: TrustPolicy, { certificateChain: [leaf] }: EnvelopeContent): NotationError | undefined {
-  if (trustedIdentities.includes('*')) return undefined;
-  const untrusted = (message: string): NotationError => new NotationError('IDENTITY_UNTRUSTED', message);
-  const wanted = trustedIdentities
-    .filter((identity) => identity.startsWith('x509.subject:'))
-    .map((identity) => identity.slice('x509.subject:'.length));
-  if (wanted.length === 0) return untrusted('no x509 trusted identities are configured in the trust policy');
-  if (leaf === undefined) return untrusted('the signature has no signing certificate');
+function identityProblem(policy: TrustPolicy, { certificateChain: [leaf] }: EnvelopeContent): NotationError | undefined {
   try {
-    const subject = subjectOf(leaf);
-    if (wanted.some((identity) => isSubsetOf(parseDistinguishedName(identity), subject))) return undefined;
+    checkIdentity(leaf?.subject ?? [], policy.trustedIdentities, policy.name);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof DistinguishedNameError)) throw error;
-    return untrusted(`error while parsing the certificate subject from the digital signature: ${error.message}`);
+    if (error instanceof NotationError) return error;
+    throw error;
   }
-  return untrusted(`signing certificate ${nameText(leaf.subject)} from the digital signature does not match the X.509 trusted identities`);
 }
 
 function checkExpiry({ input, envelope: { expiry } }: StepContext): NotationError | undefined {
@@ -144,7 +135,7 @@ function checkExpiry({ input, envelope: { expiry } }: StepContext): NotationErro
 /** The certificates were valid when it was signed, at an authentic time; without one, they must be valid now. */
 function checkAuthenticTimestamp({ input, envelope }: StepContext): NotationError | undefined {
   const { certificateChain, signingScheme, signingTime } = envelope;
-  if (signingScheme === 'notary.x509.signingAuthority') return validityAtSigning(certificateChain, dateOf(signingTime));
+  if (signingScheme === 'notary.x509.signingAuthority') return validityAtSigning(certificateChain, signingTime);
   if (needsTimestamp(input, certificateChain)) {
     if (envelope.timestampSignature === undefined || envelope.timestampSignature.length === 0) {
       return new NotationError('TIMESTAMP_MISSING', 'no timestamp countersignature was found in the signature envelope');
@@ -162,21 +153,29 @@ function needsTimestamp({ policy, now }: VerifyInput, chain: readonly Certificat
   return policy.signatureVerification.verifyTimestamp === 'always' || chain.some(({ notAfter }) => now > notAfter);
 }
 
-function validityAtSigning(chain: readonly Certificate[], at: Date): NotationError | undefined {
-  const outside = chain.find(({ notBefore, notAfter }) => at < notBefore || at > notAfter);
-  if (outside === undefined) return undefined;
-  const message = `certificate ${JSON.stringify(nameText(outside.subject))} was not valid when the digital signature was produced at "${rfc1123(at)}"`;
-  return new NotationError('CERTIFICATE_EXPIRED', message);
+function validityAtSigning(chain: readonly Certificate[], at: Instant): NotationError | undefined {
+  for (const { subject, notBefore, notAfter } of chain) {
+    const early = compareInstants(at, instantOf(notBefore)) < 0;
+    if (!early && compareInstants(at, instantOf(notAfter)) <= 0) continue;
+    return new NotationError(
+      early ? 'CERTIFICATE_NOT_YET_VALID' : 'CERTIFICATE_EXPIRED',
+      `certificate ${quote(nameText(subject))} was not valid when the digital signature was produced at "${rfc1123(dateOf(at))}"`,
+    );
+  }
+  return undefined;
 }
 
 function validityNow(chain: readonly Certificate[], now: Date): NotationError | undefined {
   for (const { subject, notBefore, notAfter } of chain) {
-    const name = JSON.stringify(nameText(subject));
-    if (now < notBefore) {
-      const message = `verification time is before certificate ${name} validity period, it will be valid from "${rfc1123(notBefore)}"`;
-      return new NotationError('CERTIFICATE_NOT_YET_VALID', message);
+    const name = quote(nameText(subject));
+    // Negated, so that a clock that gives no time finds no certificate valid.
+    if (!(now >= notBefore)) {
+      return new NotationError(
+        'CERTIFICATE_NOT_YET_VALID',
+        `verification time is before certificate ${name} validity period, it will be valid from "${rfc1123(notBefore)}"`,
+      );
     }
-    if (now > notAfter) {
+    if (!(now <= notAfter)) {
       return new NotationError(
         'CERTIFICATE_EXPIRED',
         `verification time is after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`,
@@ -190,8 +189,11 @@ function validityNow(chain: readonly Certificate[], now: Date): NotationError | 
 function checkRevocation({ envelope: { certificateChain } }: StepContext): NotationError | undefined {
   const revocable = certificateChain.slice(0, -1).find(({ ocspUrls, crlUrls }) => ocspUrls.length > 0 || crlUrls.length > 0);
   if (revocable === undefined) return undefined;
-  const message = `signing certificate with subject ${JSON.stringify(nameText(revocable.subject))} revocation status is unknown: this version cannot look it up`;
-  return new NotationError('REVOCATION_UNKNOWN', message);
+  const url = revocable.ocspUrls[0] ?? revocable.crlUrls[0] ?? '';
+  return new NotationError(
+    'REVOCATION_UNKNOWN',
+    `signing certificate with subject ${quote(nameText(revocable.subject))} revocation status is unknown: checking at ${quote(url)} is not available in this version; set override revocation to log or skip`,
+  );
 }
 
 /** When a good outcome may turn bad by the clock: at the expiry and the certificates' ends, as far as they are enforced. */
