@@ -1,7 +1,7 @@
 import type { Reason } from './types.ts';
 
 /** Longest `message` of a reason, in bytes: Kubernetes cuts what it shows of a denial. */
-export const MAX_REASON_BYTES = 230;
+const MAX_REASON_BYTES = 230;
 /** Beyond, a text is not even looked at. */
 const MAX_READ = 4 * MAX_REASON_BYTES;
 

@@ -4,7 +4,7 @@ import type { Fact, FactCache } from './facts.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** How a load went: kept already, joined one under way, or began one. */
-export type Lookup = 'hit' | 'shared' | 'miss';
+type Lookup = 'hit' | 'shared' | 'miss';
 
 export interface CacheOptions {
   /** Bytes of values and keys together, with what keeping an entry costs. 0 keeps nothing and still shares loads. */

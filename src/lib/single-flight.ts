@@ -18,8 +18,6 @@ export function createSingleFlight<T>(limitMs: number): SingleFlight<T> {
 
   const begin = (key: string, load: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const flight = withLimit(load, limitMs).finally(() => flights.delete(key));
-    // All callers may have left by the time it fails.
-    flight.catch(() => undefined);
     flights.set(key, flight);
     return flight;
   };

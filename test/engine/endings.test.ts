@@ -54,6 +54,21 @@ describe('the deadline and defects', () => {
     expect(verdict.validUntil).toBeUndefined();
   });
 
+  it('does not take a list that ends with the deadline for the whole list', async () => {
+    const controller = new AbortController();
+    const store = treeStore(
+      {},
+      {
+        async *listReferrers() {
+          yield [];
+          controller.abort();
+        },
+      },
+    );
+    const verdict = await validate(engine(store), request(), ports({ signal: controller.signal }));
+    expect(brief(verdict)).toEqual(['unavailable', 'DEADLINE_EXCEEDED', []]);
+  });
+
   it('takes a refusal that came in time', async () => {
     const controller = new AbortController();
     const last = verifier({

@@ -115,7 +115,7 @@ export function treeStore({ image = [], under = {} }: Tree, over: Partial<Store>
 }
 
 /** Keeps nothing. */
-export const noFacts: FactCache = { remember: async (_kind, _key, signal, load) => (await load(signal)).value };
+const noFacts: FactCache = { remember: async (_kind, _key, signal, load) => (await load(signal)).value };
 
 export function rule(over: Partial<Rule> = {}): Rule {
   return { name: 'ratify-policy', family: 'ratify', covers: () => true, verifiers: [verifier()], enforcer: policy(), ...over };
