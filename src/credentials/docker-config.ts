@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defineCredentials } from '../engine/kinds.ts';
-import type { Credential } from '../engine/types.ts';
+import type { Credential, CredentialProvider } from '../engine/types.ts';
 import { decodeBase64 } from '../lib/base64.ts';
-import { systemClock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { CodedError, errorText } from '../lib/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 
@@ -31,19 +31,21 @@ const parameters = z.object({
 export const dockerConfig = defineCredentials({
   type: 'dockerConfig',
   parameters,
-  create: ({ parameters: { configPath } }) => {
-    const path = configPath === '' ? defaultPath() : configPath;
-    const read = createReader(path);
-    return {
-      type: 'dockerConfig',
-      get: async (registry, signal) => {
-        signal.throwIfAborted();
-        const config = await read();
-        return config === undefined ? undefined : credentialFor(config, registry, path);
-      },
-    };
-  },
+  create: ({ parameters: { configPath } }) => dockerCredentials(configPath === '' ? defaultPath() : configPath, systemClock),
 });
+
+/** The provider for one file. */
+export function dockerCredentials(path: string, clock: Clock): CredentialProvider {
+  const read = createReader(path, clock);
+  return {
+    type: 'dockerConfig',
+    get: async (registry, signal) => {
+      signal.throwIfAborted();
+      const config = await read();
+      return config === undefined ? undefined : credentialFor(config, registry, path);
+    },
+  };
+}
 
 function defaultPath(): string {
   const directory = process.env.DOCKER_CONFIG ?? '';
@@ -51,7 +53,7 @@ function defaultPath(): string {
 }
 
 /** Reads the file when it is not the one read last, looking at most so often; undefined where there is none. */
-function createReader(path: string): () => Promise<JsonObject | undefined> {
+function createReader(path: string, clock: Clock): () => Promise<JsonObject | undefined> {
   let known: { readonly stamp: string; readonly config: JsonObject } | undefined;
   let last: Promise<JsonObject | undefined> | undefined;
   let lookedAt = 0;
@@ -63,13 +65,15 @@ function createReader(path: string): () => Promise<JsonObject | undefined> {
       const stamp = `${mtimeMs} ${size} ${ino}`;
       if (known?.stamp !== stamp) known = { stamp, config: parse(await readWithin(file, path), path) };
       return known.config;
+    } catch (cause) {
+      throw cause instanceof CredentialsError ? cause : new CredentialsError(`${path} cannot be read: ${errorText(cause)}`, { cause });
     } finally {
       await file.close();
     }
   };
   return () => {
     // Every request to a registry asks, and each look is three system calls.
-    const now = systemClock.monotonic();
+    const now = clock.monotonic();
     if (last === undefined || now - lookedAt > LOOK_EVERY_MS) {
       lookedAt = now;
       last = look();
