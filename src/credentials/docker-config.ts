@@ -10,7 +10,7 @@ import { CodedError, errorText } from '../lib/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 
 /** A file with credentials that cannot be used; nothing of what is in it is in the message. */
-export class CredentialsError extends CodedError {
+class CredentialsError extends CodedError {
   readonly code = 'CREDENTIALS_INVALID';
 }
 

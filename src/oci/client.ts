@@ -107,7 +107,9 @@ export class RegistryClient {
 
   /** One retry, and a limit of our own on the whole, whatever the caller's is. */
   async #persist<T>(registry: string, signal: AbortSignal, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(this.limits.requestMs)]);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.limits.requestMs);
+    const limited = AbortSignal.any([signal, late.signal]);
     const translated = () =>
       attempt(limited).catch((error: unknown) => {
         throw registryFailure(error, registry);
@@ -123,6 +125,8 @@ export class RegistryClient {
         { registry },
         { cause: error },
       );
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 /** `algorithm:hex`, lower case; OCI image-spec v1.1.1, "Digests", and sha384 as Notation accepts it. */
 export type Digest = `${DigestAlgorithm}:${string}`;
@@ -22,15 +22,6 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
 
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
-}
-
-/** Hashes a stream of chunks; `digest()` ends it. */
-export function digester(algorithm: DigestAlgorithm): { update(chunk: Uint8Array): void; digest(): Digest } {
-  const hash: Hash = createHash(algorithm);
-  return {
-    update: (chunk) => void hash.update(chunk),
-    digest: () => `${algorithm}:${hash.digest('hex')}`,
-  };
 }
 
 /** The digest as people quote it: the algorithm and its first 12 hex digits. */

@@ -2,7 +2,7 @@ import type { Reference, Repository, Store } from '../engine/types.ts';
 import { CodedError } from '../lib/errors.ts';
 
 /** No declared store answers for a registry. */
-export class NoStoreError extends CodedError {
+class NoStoreError extends CodedError {
   readonly code = 'NO_STORE';
 }
 

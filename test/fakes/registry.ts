@@ -28,7 +28,7 @@ export interface FakeRegistryOptions {
   readonly auth?: FakeAuth;
 }
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly method: string;
   readonly url: string;
   readonly kind: RequestKind;
@@ -52,14 +52,14 @@ export interface Fault {
   readonly raw?: string;
 }
 
-export interface PushedManifest {
+interface PushedManifest {
   readonly repository?: string;
   readonly content: unknown;
   readonly mediaType?: string;
   readonly tag?: string;
 }
 
-export interface PushedSignature {
+interface PushedSignature {
   readonly repository?: string;
   readonly subject: Descriptor;
   readonly envelope: Uint8Array;

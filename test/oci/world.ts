@@ -24,7 +24,7 @@ export interface World {
 }
 
 /** Retries come at once. */
-export const FAST = { retryMs: 0, maxRetryAfterMs: 0 };
+const FAST = { retryMs: 0, maxRetryAfterMs: 0 };
 export const ENVELOPE = new TextEncoder().encode('{"payload":"e30"}');
 export const never = new AbortController().signal;
 
