@@ -17,14 +17,14 @@ export interface Measured {
   stop(): Promise<void>;
 }
 
-/** Starts a script on this Node and waits for the line that gives its address; `/proc` has its figures. */
+/** Starts a script, with flags of Node before it, on this Node and waits for the line that gives its address; `/proc` has its figures. */
 export async function startMeasured(
-  script: string,
+  script: readonly string[],
   args: readonly string[],
   addressIn: (line: string) => string | undefined,
 ): Promise<Measured> {
   const started = performance.now();
-  const child = spawn(process.execPath, [script, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...script, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const address = await firstAddress(child, addressIn);
   const readyMs = performance.now() - started;
   const proc = (file: string): string => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');

@@ -44,12 +44,16 @@ export async function createBench(): Promise<Bench> {
 export function startServe(bench: Bench, config: string, extra: readonly string[] = []): Promise<Measured> {
   const { cert, key, ca } = bench.paths;
   const args = ['serve', '--config', config, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
-  return startMeasured('src/main.ts', [...args, '--tls-cert', cert, '--tls-key', key, '--client-ca', ca, ...extra], readyAddress);
+  return startMeasured(
+    ['--max-semi-space-size=2', 'src/main.ts'],
+    [...args, '--tls-cert', cert, '--tls-key', key, '--client-ca', ca, ...extra],
+    readyAddress,
+  );
 }
 
 export function startBare(bench: Bench, answer: string): Promise<Measured> {
   const { cert, key, ca } = bench.paths;
-  return startMeasured('bench/bare-server.ts', [cert, key, ca, bench.write('answer.json', answer)], (line) => line);
+  return startMeasured(['bench/bare-server.ts'], [cert, key, ca, bench.write('answer.json', answer)], (line) => line);
 }
 
 /** Ratify's YAML that trusts one root, for namespaces with a Verifier of their own too. */

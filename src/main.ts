@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
 import { run } from './cli/program.ts';
 
 // A reader that has seen enough, such as `head`, is no failure of ours.

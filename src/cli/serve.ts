@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
 import { Engines } from '../config/engines.ts';
 import { ConfigPathError, type Loaded, loadFiles } from '../config/files.ts';
 import { kinds } from '../config/kinds.ts';
@@ -37,6 +38,9 @@ const HOST_PORT = /^(?<host>|\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):(?<po
 /** `countersign serve`: runs until SIGTERM or SIGINT; resolves with the exit code. */
 export async function serveCommand(options: ServeOptions): Promise<number> {
   checkUse(options);
+  // The caches are bounded, but V8 lets the heap around them grow to several times their size before it collects. With small nurseries
+  // (`--max-semi-space-size`, which only the command line can set) this keeps a third less resident, for a tenth more CPU.
+  setFlagsFromString('--heap-growing-percent=20');
   const log = createLogger();
   const served = await startProvider(options, log);
   log.info({ address: served.address, admin: served.admin, usable: served.engines.usable() }, 'ready');
