@@ -170,17 +170,16 @@ export class RegistryClient {
     throw new RegistryError('REGISTRY_UNREACHABLE', `${registry} redirects more than ${this.limits.redirects} times`, { registry });
   }
 
+  /** Once: the retry is that of the request which needs the token. */
   async #fetchToken(registry: string, request: TokenRequest, signal: AbortSignal): Promise<Token> {
-    return await this.#persist(registry, signal, (limited) =>
-      this.#exchange(registry, false, { ...request, signal: limited }, async (answer) => {
-        const refusal = refusalOf(answer, registry, this.clock.now(), `the token server of ${registry}`);
-        if (refusal !== undefined) throw refusal;
-        if (answer.status !== 200) throw unexpectedStatus(answer.status, registry, 'a token');
-        return await readToken(answer, this.limits.tokenBytes).catch((error: unknown) => {
-          throw tokenFailure(error, registry);
-        });
-      }),
-    );
+    return await this.#exchange(registry, false, { ...request, signal }, async (answer) => {
+      const refusal = refusalOf(answer, registry, this.clock.now(), `the token server of ${registry}`);
+      if (refusal !== undefined) throw refusal;
+      if (answer.status !== 200) throw unexpectedStatus(answer.status, registry, 'a token');
+      return await readToken(answer, this.limits.tokenBytes).catch((error: unknown) => {
+        throw tokenFailure(error, registry);
+      });
+    });
   }
 
   /** One request on behalf of `registry`, in its turn; elsewhere than at home it reaches nothing more private than the registry is. */

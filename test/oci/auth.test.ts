@@ -151,6 +151,17 @@ describe('a token server', () => {
     await world.close();
   });
 
+  it('that fails is asked once more, and no more', async () => {
+    const world = await openWorld({ auth: { kind: 'bearer' } });
+    world.fake.fault(/token/, { status: 500 });
+    await failure(resolve(world));
+    expect(world.fake.requests.filter(({ kind }) => kind === 'token')).toHaveLength(2);
+    world.fake.mend();
+    world.fake.fault(/token/, { status: 500 }, 1);
+    expect(await resolve(world)).toEqual(world.image);
+    await world.close();
+  });
+
   it('A-R-16: of another site gets no credential', async () => {
     const [stranger, world] = await strangers(credentialed(USER));
     await failure(resolve(world));
