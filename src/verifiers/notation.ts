@@ -14,7 +14,7 @@ import { repositoryText } from '../oci/reference.ts';
 import { failureOf, foldOutcome } from './notation-outcome.ts';
 import { compileAnchors, readCertStores, type TrustAnchors } from './notation-trust.ts';
 
-export { type FoldedOutcome, failureOf, foldOutcome } from './notation-outcome.ts';
+export { failureOf, foldOutcome } from './notation-outcome.ts';
 
 const providers = z.array(z.string().min(1));
 const parameters = z.object({
