@@ -36,8 +36,14 @@ for (const file of process.argv.slice(2)) {
 function entryOf(name: string, version: string, dev: boolean): Entry {
   const words = name.split(/[-/@]/);
   const os = SYSTEMS.filter((system) => words.includes(system));
-  const cpu = PROCESSORS.filter((processor) => words.some((word) => word === processor || (processor === 'arm' && word.startsWith('arm-'))));
+  const cpu = PROCESSORS.filter((processor) =>
+    words.some((word) => word === processor || (processor === 'arm' && word.startsWith('arm-'))),
+  );
   if (!EXACT.test(version) || os.length !== 1) throw new Error(`cannot tell the platform or the version of ${name}@${version}`);
-  const libc = words.some((word) => word.startsWith('musl')) ? ['musl'] : words.some((word) => word.startsWith('gnu')) ? ['glibc'] : undefined;
+  const libc = words.some((word) => word.startsWith('musl'))
+    ? ['musl']
+    : words.some((word) => word.startsWith('gnu'))
+      ? ['glibc']
+      : undefined;
   return { version, ...(cpu.length > 0 ? { cpu } : {}), ...(dev ? { dev } : {}), ...(libc ? { libc } : {}), optional: true, os };
 }
