@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { type Authority, createAuthority } from '../fixtures/demo-certificates.ts';
+import { pki } from '../pki.ts';
 import { ensureTools } from '../rig/build.ts';
-import { type Image, tinyImage, tinyIndex } from '../rig/images.ts';
+import { describeBytes, type Image, MANIFEST_TYPE, tinyImage, tinyIndex } from '../rig/images.ts';
 import { createNotation, type Notation, type SigningKey } from '../rig/notation.ts';
 import { type RunningRegistry, startDistribution, startOlareg } from '../rig/registries.ts';
 import { registryClient } from '../rig/registry-client.ts';
+import { signJws } from '../sign.ts';
 import { type RunningProvider, startProvider } from './provider.ts';
 
 /** The seed's file, laid out as YAML again; nothing else is changed in it. */
@@ -21,10 +23,11 @@ interface SeedChange {
   readonly pem: string;
   readonly identities?: readonly string[];
   readonly scopes?: readonly string[];
+  readonly level?: string;
 }
 
 /** The seed with its certificate replaced, and what the case says. */
-function seedWith({ pem, identities, scopes }: SeedChange): string {
+function seedWith({ pem, identities, scopes, level }: SeedChange): string {
   const documents = parseAllDocuments(SEED).map((document) => parse(String(document)));
   for (const document of documents) {
     if (document.kind === 'CertificateStore') document.spec.parameters.value = pem;
@@ -32,8 +35,28 @@ function seedWith({ pem, identities, scopes }: SeedChange): string {
     const [statement] = document.spec.parameters.trustPolicyDoc.trustPolicies;
     if (identities !== undefined) statement.trustedIdentities = identities;
     if (scopes !== undefined) statement.registryScopes = scopes;
+    if (level !== undefined) statement.signatureVerification.level = level;
+    // A statement that skips names nobody whom it trusts; the specification demands it.
+    if (level === 'skip') Object.assign(statement, { trustStores: undefined, trustedIdentities: undefined });
   }
   return documents.map((document) => stringify(document)).join('---\n');
+}
+
+/** A signature as its own manifest, attached to `subject`. */
+function signatureOf(subject: Image, envelope: Uint8Array): Image {
+  const empty = Buffer.from('{}');
+  const bytes = Buffer.from(envelope);
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      artifactType: 'application/vnd.cncf.notary.signature',
+      config: describeBytes('application/vnd.oci.empty.v1+json', empty),
+      layers: [describeBytes('application/jose+json', bytes)],
+      subject: subject.descriptor,
+    }),
+  );
+  return { descriptor: describeBytes(MANIFEST_TYPE, manifest), manifest, blobs: [empty, bytes], children: [] };
 }
 
 describe('AKS Image Integrity, the seed served as it is (peers.md A1)', () => {
@@ -141,6 +164,28 @@ describe('AKS Image Integrity, the seed served as it is (peers.md A1)', () => {
     const reference = await pushSigned(registry, 'foreign', 'cose', tinyImage('foreign'), key);
     const { response } = await provider.ask(VERIFY, [reference]);
     expect(response.items).toMatchObject([{ value: { isSuccess: false, outcome: 'refused', reason: { code: 'SIGNER_UNTRUSTED' } } }]);
+  });
+
+  it.each([
+    ['strict', 'refused', 'CERTIFICATE_EXPIRED'],
+    ['permissive', 'accepted', 'VERIFIED'],
+    ['audit', 'accepted', 'VERIFIED'],
+    ['skip', 'accepted', 'SKIPPED'],
+  ])('A1.5 at level %s an expired leaf is %s', async (level, outcome, code) => {
+    const root = pki.root();
+    const expired = root.leaf({ notBefore: new Date('2024-01-01T00:00:00Z'), notAfter: new Date('2025-01-01T00:00:00Z') });
+    const image = tinyImage(`expired at ${level}`);
+    const reference = await push('olareg', `expired-${level}`, image);
+    const signature = signatureOf(image, signJws({ signer: expired, subject: image.descriptor, time: new Date('2024-06-01T00:00:00Z') }));
+    await registryClient(registries.olareg.host).push('deislabs/ratify/notary-image', signature);
+    const atLevel = await serve({ pem: root.pem, level });
+
+    const { response } = await atLevel.ask(VERIFY, [reference]);
+
+    expect(response.items).toMatchObject([{ value: { isSuccess: outcome === 'accepted', outcome, reason: { code } } }]);
+    const [report] = response.items?.[0]?.value.verifierReports ?? [];
+    const logged = report.trace.filter((step: { action: string; error: string | null }) => step.action === 'log' && step.error !== null);
+    expect(logged.length > 0).toBe(level === 'permissive' || level === 'audit');
   });
 
   it('A1.6 refuses another identity and an uncovered scope with two different reasons', async () => {
