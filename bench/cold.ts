@@ -1,4 +1,11 @@
 import { Agent } from 'node:https';
+import { buildSnapshot } from '../src/config/build.ts';
+import { loadFiles } from '../src/config/files.ts';
+import { kinds } from '../src/config/kinds.ts';
+import { validate } from '../src/engine/validate.ts';
+import { createFactCache } from '../src/lib/cache.ts';
+import type { FactCache } from '../src/lib/facts.ts';
+import { parseReference } from '../src/oci/reference.ts';
 import { makeCorpus, type Shape } from './corpus.ts';
 import { post } from './load.ts';
 import type { Measured } from './processes.ts';
@@ -18,7 +25,6 @@ interface Session {
   readonly keys: readonly string[];
   /** Asks, and throws unless every key was accepted. */
   ask(keys: readonly string[]): Promise<void>;
-  /** What `/metrics` says of signature checks made. */
   close(): Promise<void>;
 }
 
@@ -56,6 +62,46 @@ export async function coldCounts(bench: Bench): Promise<Figure[]> {
   ];
 }
 
+/** Envelopes whose signature was checked while one image was judged in many namespaces, each with a Verifier of its own. */
+async function signatureChecks(bench: Bench, namespaces: readonly string[]): Promise<number> {
+  const corpus = makeCorpus({ images: 1, signatures: 1, others: 0 });
+  const registry = await serveCorpus(corpus);
+  let checks = 0;
+  const facts = createFactCache({ maxBytes: 64 * MIB });
+  const counting: FactCache = {
+    // Reading an envelope is checking its signature once; every other caller gets the fact.
+    remember: (kind, key, signal, load) =>
+      facts.remember(kind, key, signal, (own) => {
+        if (kind === 'notation.envelope') checks += 1;
+        return load(own);
+      }),
+  };
+  const { resources } = await loadFiles(bench.write('checks.yaml', trustConfig(corpus.rootPem, 'any', namespaces)));
+  const registries = { plainHttp: false, ca: () => undefined, tokenServers: () => [] };
+  const { signal } = new AbortController();
+  const { snapshot } = await buildSnapshot(resources, kinds, {
+    facts: counting,
+    registries,
+    ownNamespace: 'gatekeeper-system',
+    freshnessMs: 10_000,
+    signal,
+  });
+  const text = `${registry.host}/bench/app@${corpus.images[0]}`;
+  const verdicts = await Promise.all(
+    namespaces.map((namespace) =>
+      validate(
+        snapshot.for(namespace),
+        { reference: parseReference(text), text, namespace, attributes: new Map() },
+        { facts: counting, now: new Date(), signal },
+      ),
+    ),
+  );
+  registry.close();
+  const wrong = verdicts.find(({ outcome }) => outcome !== 'accepted');
+  if (wrong !== undefined) throw new Error(`expected every namespace to accept, got ${wrong.reason.message}`);
+  return checks;
+}
+
 /** One image asked for from many namespaces with a Verifier each, and by many callers at once. */
 export async function shared(bench: Bench): Promise<Figure[]> {
   const namespaces = Array.from({ length: NAMESPACES }, (_, index) => `team-${index}`);
@@ -67,6 +113,13 @@ export async function shared(bench: Bench): Promise<Figure[]> {
   await burst.close();
   return [
     atMost('N1', `1 image, ${NAMESPACES} namespaces with a Verifier each: registry requests`, tenants.registry.takeCount(), 4, 'requests'),
+    atMost(
+      'N1',
+      `1 image, ${NAMESPACES} namespaces with a Verifier each: signature checks`,
+      await signatureChecks(bench, namespaces),
+      1,
+      'checks',
+    ),
     atMost('B1', `1 cold image, ${CALLERS} requests at once: registry requests`, burst.registry.takeCount(), 4, 'requests'),
   ];
 }
