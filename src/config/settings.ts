@@ -106,6 +106,7 @@ export function registrySettings(settings: Settings, options: { readonly plainHt
     plainHttp: options.plainHttp,
     ca: (registry) => settings.registries.get(registry)?.ca,
     tokenServers: (registry) => settings.registries.get(registry)?.tokenServers ?? [],
+    concurrency: settings.concurrency,
   };
 }
 

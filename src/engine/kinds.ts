@@ -28,6 +28,8 @@ export interface RegistrySettings {
   readonly ca: (registry: string) => string | undefined;
   /** Hosts beside the registry's own site that may be handed its credentials in exchange for a token. */
   readonly tokenServers: (registry: string) => readonly string[];
+  /** Requests under way at one time of each Store, for one registry and in all. Default 8 and 64. */
+  readonly concurrency?: { readonly perRegistry: number; readonly total: number };
 }
 
 /** A verifier may need a moment to compile its trust anchors. */

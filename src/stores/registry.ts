@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineStore } from '../engine/kinds.ts';
-import { createRegistry, RegistryClient } from '../oci/index.ts';
+import { createRegistry, RegistryClient, type RegistryLimits } from '../oci/index.ts';
 
 const parameters = z.object({
   useHttp: z.boolean().default(false).describe('Speak plain HTTP to every registry of this Store.'),
@@ -20,7 +20,12 @@ export const oras = defineStore({
       ca: registries.ca,
       tokenServers: registries.tokenServers,
       credentials: (registry, signal) => credentials.get(registry, signal),
+      ...(registries.concurrency === undefined ? {} : { limits: limitsOf(registries.concurrency) }),
     });
     return { answersFor: () => true, ...createRegistry(client) };
   },
 });
+
+function limitsOf({ perRegistry, total }: { readonly perRegistry: number; readonly total: number }): Partial<RegistryLimits> {
+  return { registryConcurrency: perRegistry, totalConcurrency: total };
+}
