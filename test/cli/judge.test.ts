@@ -1,0 +1,204 @@
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { judgeCommand } from '../../src/cli/judge.ts';
+import { OID, pki } from '../pki.ts';
+import { SUBJECT, signCose, signJws } from '../sign.ts';
+
+const root = pki.root();
+const leaf = root.leaf();
+const REFERENCE = `registry.example.test/app@${SUBJECT.digest}`;
+const NOW = '2025-06-01T00:00:00Z';
+
+function policy(statement: Record<string, unknown> = {}): unknown {
+  const base = {
+    name: 'p',
+    registryScopes: ['*'],
+    signatureVerification: { level: 'strict' },
+    trustStores: ['ca:acme'],
+    trustedIdentities: ['*'],
+  };
+  return { version: '1.0', trustPolicies: [{ ...base, ...statement }] };
+}
+
+function caseOf(over: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    id: 'one',
+    mediaType: 'application/jose+json',
+    envelope: Buffer.from(signJws({ signer: leaf })).toString('base64'),
+    subject: SUBJECT,
+    reference: REFERENCE,
+    trustPolicy: policy(),
+    trustStores: { 'ca:acme': [root.pem] },
+    now: NOW,
+    revocation: { ocsp: {}, crl: {} },
+    ...over,
+  };
+}
+
+interface Said {
+  readonly id: unknown;
+  readonly outcome: string;
+  readonly reason: { readonly code: string; readonly message: string };
+  readonly results: readonly { readonly type: string; readonly action: string; readonly error: string | null }[];
+}
+
+async function judge(input: string | Buffer): Promise<{ exit: number; answers: Said[] }> {
+  const output = new PassThrough();
+  const chunks: Buffer[] = [];
+  output.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const exit = await judgeCommand(Readable.from([Buffer.from(input)]), output);
+  const text = Buffer.concat(chunks).toString('utf8');
+  expect(text === '' || text.endsWith('\n')).toBe(true);
+  return {
+    exit,
+    answers: text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line)),
+  };
+}
+
+const one = async (over: Record<string, unknown>): Promise<Said | undefined> => (await judge(JSON.stringify(caseOf(over)))).answers[0];
+const audit = policy({ signatureVerification: { level: 'audit' } });
+const stranger = pki.root({ key: 'EC-256' });
+const revocable = root.leaf({
+  extensions: {
+    [OID.crlDistributionPoints]: {
+      // One distribution point: http://l.test/c.crl
+      value: Buffer.from('301b3019a017a0158613687474703a2f2f6c2e746573742f632e63726c', 'hex'),
+    },
+  },
+});
+
+describe('judge', () => {
+  it('answers a good case with every step, in the order of the steps', async () => {
+    const { exit, answers } = await judge(JSON.stringify(caseOf()));
+    expect(exit).toBe(0);
+    expect(answers).toEqual([
+      {
+        id: 'one',
+        outcome: 'accepted',
+        reason: { code: 'VERIFIED', message: expect.stringContaining('CN=leaf') },
+        results: ['integrity', 'authenticity', 'expiry', 'authenticTimestamp', 'revocation'].map((type) => ({
+          type,
+          action: 'enforce',
+          error: null,
+        })),
+      },
+    ]);
+  });
+
+  it('accepts COSE', async () => {
+    const envelope = Buffer.from(signCose({ signer: leaf })).toString('base64');
+    expect(await one({ mediaType: 'application/cose', envelope })).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['a signer whom nobody trusts', { trustStores: { 'ca:acme': [stranger.pem] } }, 'refused', 'SIGNER_UNTRUSTED'],
+    ['an envelope of the other format', { mediaType: 'application/cose' }, 'refused', 'ENVELOPE_INVALID'],
+    ['an unknown media type', { mediaType: 'application/json' }, 'refused', 'ENVELOPE_INVALID'],
+    ['another artifact', { subject: { ...SUBJECT, size: 529 } }, 'refused', 'PAYLOAD_MISMATCH'],
+    ['a certificate that is not valid any more', { now: '2150-01-01T00:00:00Z' }, 'refused', 'CERTIFICATE_EXPIRED'],
+    [
+      'another identity',
+      { trustPolicy: policy({ trustedIdentities: ['x509.subject: C=US, ST=WA, O=Other'] }) },
+      'refused',
+      'IDENTITY_UNTRUSTED',
+    ],
+    ['a reference without a digest', { reference: 'registry.example.test/app:1' }, 'refused', 'NO_APPLICABLE_POLICY'],
+    [
+      'a repository that no scope names',
+      { trustPolicy: policy({ registryScopes: ['registry.example.test/other'] }) },
+      'refused',
+      'NO_APPLICABLE_POLICY',
+    ],
+    ['metadata that was not signed', { userMetadata: { build: '1' } }, 'refused', 'METADATA_MISMATCH'],
+    [
+      'a responder that is not asked',
+      { envelope: Buffer.from(signJws({ signer: revocable })).toString('base64') },
+      'unavailable',
+      'REVOCATION_UNKNOWN',
+    ],
+    ['a demanded timestamp', { trustPolicy: policy({ trustStores: ['ca:acme', 'tsa:t'] }) }, 'refused', 'TIMESTAMP_MISSING'],
+    ['a trust store that is not there', { trustStores: {} }, 'misconfigured', 'TRUST_STORE_INVALID'],
+    ['a trust store that is no PEM', { trustStores: { 'ca:acme': ['nonsense'] } }, 'misconfigured', 'TRUST_STORE_INVALID'],
+    ['a trust policy of another version', { trustPolicy: { version: '2.0' } }, 'misconfigured', 'TRUST_POLICY_INVALID'],
+    ['a trust policy that is none', { trustPolicy: null }, 'misconfigured', 'TRUST_POLICY_INVALID'],
+  ])('does not accept %s', async (_what, over, outcome, code) => {
+    expect(await one(over)).toMatchObject({ id: 'one', outcome, reason: { code } });
+  });
+
+  it('records what audit only logs', async () => {
+    const answer = await one({ trustPolicy: audit, trustStores: { 'ca:acme': [stranger.pem] } });
+    expect(answer?.outcome).toBe('accepted');
+    expect(answer?.results).toContainEqual({
+      type: 'authenticity',
+      action: 'log',
+      error: expect.stringContaining('does not contain any trusted'),
+    });
+  });
+
+  it('reads nothing at level skip', async () => {
+    const skip = { version: '1.0', trustPolicies: [{ name: 's', registryScopes: ['*'], signatureVerification: { level: 'skip' } }] };
+    const answer = await one({ trustPolicy: skip, envelope: '' });
+    expect(answer).toMatchObject({ outcome: 'accepted', reason: { code: 'SKIPPED' } });
+    expect(answer?.results.map(({ action }) => action)).toEqual(['skip', 'skip', 'skip', 'skip', 'skip']);
+  });
+
+  it.each<[string, unknown]>([
+    ['a number', 7],
+    ['null', null],
+    ['an object', { a: [1, 'x', null] }],
+    ['a list', [true]],
+  ])('echoes an id that is %s', async (_what, id) => {
+    expect(await one({ id })).toMatchObject({ id, outcome: 'accepted' });
+  });
+
+  it.each<[string, string | Buffer]>([
+    ['no JSON', 'nonsense'],
+    ['a list', '[]'],
+    ['a text', '"case"'],
+    ['null', 'null'],
+    ['a duplicate member', '{"id":1,"id":2}'],
+    ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ['nothing in it', '{}'],
+    ['bytes after it', `${JSON.stringify(caseOf())} x`],
+    ['nesting without end', '['.repeat(100_000)],
+    ...Object.entries<unknown>({
+      mediaType: 1,
+      envelope: 'not base64!',
+      subject: { mediaType: 'a/b', digest: 'md5:00', size: 1 },
+      reference: null,
+      trustStores: [],
+      now: 'yesterday',
+      revocation: { ocsp: { 'http://a.test': 7 } },
+      userMetadata: { a: 1 },
+    }).map(([name, value]): [string, string] => [`a wrong ${name}`, JSON.stringify(caseOf({ [name]: value }))]),
+    ['a size that is no integer', JSON.stringify(caseOf()).replace('"size":528', '"size":528.0')],
+    ['a size beyond what a double holds', JSON.stringify(caseOf()).replace('"size":528', '"size":9007199254740993')],
+    ['a trust store that is no list', JSON.stringify(caseOf({ trustStores: { 'ca:acme': root.pem } }))],
+  ])('reads on after a line that is no case: %s', async (_what, line) => {
+    const { exit, answers } = await judge(Buffer.concat([Buffer.from(line), Buffer.from(`\n${JSON.stringify(caseOf())}\r\n`)]));
+    expect(exit).toBe(3);
+    expect(answers).toEqual([
+      { id: null, outcome: 'misconfigured', reason: { code: 'CASE_INVALID', message: expect.any(String) }, results: [] },
+      expect.objectContaining({ id: 'one', outcome: 'accepted' }),
+    ]);
+  });
+
+  it('passes over a line of more than 16 MiB, and reads on', async () => {
+    const { exit, answers } = await judge(`{"id":"${'x'.repeat(17 * 1024 * 1024)}"}\n${JSON.stringify(caseOf())}`);
+    expect(exit).toBe(3);
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['misconfigured', 'accepted']);
+  });
+
+  it('leaves blank lines out, and answers none to no line', async () => {
+    expect(await judge('\n  \r\n\n')).toEqual({ exit: 0, answers: [] });
+  });
+
+  it('answers many lines in their order', async () => {
+    const ids = Array.from({ length: 50 }, (_, index) => index);
+    const { answers } = await judge(ids.map((id) => JSON.stringify(caseOf({ id }))).join('\n'));
+    expect(answers.map(({ id }) => id)).toEqual(ids);
+  });
+});
