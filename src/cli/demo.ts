@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
 import { createLogger } from '../lib/log.ts';
+import { isDigest } from '../oci/digest.ts';
 import { startDemoRegistry } from './demo-registry.ts';
 import { createDemoTls, type DemoTls } from './demo-tls.ts';
 import { clean, table } from './output.ts';
@@ -23,6 +25,8 @@ interface Found {
 }
 
 const LAYOUT = fileURLToPath(new URL('./demo-layout/', import.meta.url));
+const CONFIG = join(LAYOUT, 'config.yaml');
+const COMMAND = 'npm run -s countersign --';
 const VERIFY = '/ratify/gatekeeper/v1/verify';
 const MUTATE = '/ratify/gatekeeper/v1/mutate';
 const MAX_CELL = 96;
@@ -36,7 +40,7 @@ export async function demoCommand({ keep = false }: { readonly keep?: boolean })
     const provider = await startProvider(
       {
         ...tls.files,
-        config: `${LAYOUT}config.yaml`,
+        config: CONFIG,
         listen: '127.0.0.1:0',
         admin: '127.0.0.1:0',
         clientName: tls.clientName,
@@ -46,11 +50,15 @@ export async function demoCommand({ keep = false }: { readonly keep?: boolean })
     );
     say(`A registry serves signed images on http://${registry.host}; the provider listens on https://${provider.address}.`);
     say('Gatekeeper asks over mutual TLS: POST /ratify/gatekeeper/v1/verify\n');
-    const passed = await ask(questions(registry.host, silent.host), tls, provider.address);
-    await pin(registry.host, tls, provider.address);
-    next(registry.host, passed);
-    if (keep) await stayUp(provider, tls);
-    else await Promise.race([provider.close(), closedEnough()]);
+    const verified = await ask(questions(registry.host, silent.host), tls, provider.address);
+    const pinned = await pin(registry.host, tls, provider.address);
+    const passed = verified && pinned;
+    conclude(passed);
+    if (keep) await stayUp(provider, registry.host, tls);
+    else {
+      next();
+      await Promise.race([provider.close(), closedEnough()]);
+    }
     return passed ? 0 : 1;
   } finally {
     silent.server.close();
@@ -102,30 +110,39 @@ async function ask(all: readonly Question[], tls: DemoTls, address: string): Pro
   return rows.every(asExpected);
 }
 
-async function pin(host: string, tls: DemoTls, address: string): Promise<void> {
+/** Whether the tag came back with a digest behind it. */
+async function pin(host: string, tls: DemoTls, address: string): Promise<boolean> {
   const key = `${host}/app:jws`;
   const [item] = itemsOf(await tls.ask(address, MUTATE, [key]));
-  say(`\nPOST ${MUTATE} pins tags to digests:\n  ${key}\n  -> ${clean(String(item?.value ?? item?.error))}`);
+  const value = String(item?.value ?? item?.error);
+  say(`\nPOST ${MUTATE} pins tags to digests:\n  ${key}\n  -> ${clean(value)}`);
+  return value.startsWith(`${key}@`) && isDigest(value.slice(key.length + 1));
 }
 
-function next(host: string, passed: boolean): void {
-  say(
-    passed
-      ? `\n${styleText(['green', 'bold'], 'Every answer was the expected one.', { stream: process.stdout })}`
-      : '\nSome answers were not the expected ones.',
-  );
-  say(`
-Next, on the same images as files:
-  npm run -s countersign -- verify --help
-  npm run -s countersign -- demo --keep                        # leaves all of it running
-  npm run -s countersign -- discover ${host}/app:both --plain-http   # while it runs`);
+function conclude(passed: boolean): void {
+  const text = passed
+    ? styleText(['green', 'bold'], 'Every answer was the expected one.', { stream: process.stdout })
+    : 'Some answers were not the expected ones.';
+  say(`\n${text}`);
 }
 
-async function stayUp(provider: Served, { files }: DemoTls): Promise<void> {
+function next(): void {
   say(`
-Running until Ctrl-C. Ask it yourself:
+Next:
+  ${COMMAND} demo --keep      # leaves all of it running, and says how to ask it
+  ${COMMAND} verify --help    # the same verdicts on images of your own`);
+}
+
+async function stayUp(provider: Served, host: string, { files }: DemoTls): Promise<void> {
+  say(`
+Running until Ctrl-C. In another terminal, ask as an operator:
+  ${COMMAND} verify ${host}/app:jws ${host}/app:foreign --config ${relative(process.cwd(), CONFIG)}
+  ${COMMAND} verify ${host}/app:expired --at 2026-01-01T00:00:00Z -o json --config ${relative(process.cwd(), CONFIG)}
+  ${COMMAND} discover ${host}/app:both --plain-http
+  ${COMMAND} resolve ${host}/app:index --plain-http
+or as Gatekeeper:
   curl --cacert ${files.clientCa} --cert ${files.clientCert} --key ${files.clientKey} \\
-    -d '{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["IMAGE"]}}' \\
+    -d '{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["${host}/app:jws"]}}' \\
     https://${provider.address}${VERIFY}
   curl http://${provider.admin}/metrics`);
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

@@ -1,5 +1,6 @@
 import type { Descriptor, Referrer, Repository, Store } from '../engine/types.ts';
 import type { Digest } from '../oci/digest.ts';
+import { ContentError } from '../oci/errors.ts';
 import { repositoryText } from '../oci/reference.ts';
 import { clean, jsonOf } from './output.ts';
 import { type InspectOptions, inspect } from './resolve.ts';
@@ -10,8 +11,17 @@ interface Node {
   readonly referrers: readonly Node[];
 }
 
-/** Levels below the image that are looked at. */
-const MAX_DEPTH = 3;
+/** Levels below the image that are looked at: signatures, and what is attached to them. */
+const MAX_DEPTH = 2;
+/** Artifacts in the tree; each costs a request. */
+const MAX_NODES = 1_000;
+/** Annotations that people look for, by the word that is shown for them. */
+const ANNOTATIONS: readonly (readonly [name: string, word: string])[] = [
+  ['org.opencontainers.image.created', 'created'],
+  ['org.opencontainers.image.title', 'title'],
+  ['org.opencontainers.image.description', 'description'],
+];
+const MAX_ANNOTATION = 80;
 
 /** `countersign discover`: the tree of what is attached to an image. */
 export function discoverCommand(image: string, options: InspectOptions): Promise<number> {
@@ -36,6 +46,7 @@ async function attachedTo(walk: Walk, descriptor: Descriptor, depth: number): Pr
   for await (const page of walk.store.listReferrers({ repository: walk.repository, descriptor }, [], walk.signal)) {
     for (const referrer of page) {
       if (walk.seen.has(referrer.digest)) continue;
+      if (walk.seen.size > MAX_NODES) throw tooMany(walk.repository);
       walk.seen.add(referrer.digest);
       nodes.push({ descriptor: referrer, referrers: depth < MAX_DEPTH ? await attachedTo(walk, referrer, depth + 1) : [] });
     }
@@ -43,14 +54,26 @@ async function attachedTo(walk: Walk, descriptor: Descriptor, depth: number): Pr
   return nodes;
 }
 
+function tooMany({ registry }: Repository): ContentError {
+  return new ContentError('TOO_MANY_REFERRERS', `more than ${MAX_NODES} artifacts are attached to the image and to each other`, {
+    registry,
+  });
+}
+
 function treeLines(nodes: readonly Node[], indent: string): string[] {
   return nodes.flatMap(({ descriptor, referrers }, index) => {
     const last = index === nodes.length - 1;
-    const created = descriptor.annotations?.['org.opencontainers.image.created'];
     return [
       `${indent}${last ? '└── ' : '├── '}${clean(descriptor.artifactType || '(no artifact type)')}`,
-      `${indent}${last ? '    ' : '│   '}${descriptor.digest}, ${descriptor.size} bytes${created === undefined ? '' : `, created ${clean(created).slice(0, 40)}`}`,
+      `${indent}${last ? '    ' : '│   '}${[descriptor.digest, `${descriptor.size} bytes`, ...annotationTexts(descriptor)].join(', ')}`,
       ...treeLines(referrers, `${indent}${last ? '    ' : '│   '}`),
     ];
+  });
+}
+
+function annotationTexts({ annotations }: Descriptor): string[] {
+  return ANNOTATIONS.flatMap(([name, word]) => {
+    const text = annotations?.[name];
+    return text === undefined ? [] : [`${word} ${clean(text).slice(0, MAX_ANNOTATION)}`];
   });
 }

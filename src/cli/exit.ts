@@ -4,6 +4,9 @@ import { CodedError } from '../lib/errors.ts';
 /** Exit code of a command line that cannot be run; *misconfigured* has the same. */
 export const EXIT_MISUSE = 3;
 
+/** Exit code of a defect of ours; *unavailable* has the same. */
+export const EXIT_INTERNAL = 2;
+
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { accepted: 0, refused: 1, unavailable: 2, misconfigured: 3 };
 
 /** A command line that makes no sense. */

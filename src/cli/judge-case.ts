@@ -14,7 +14,8 @@ export class CaseError extends CodedError {
 
 /** One signature case: what a registry, a trust store and a clock would have said. */
 export interface JudgeCase {
-  readonly id: unknown;
+  /** The `id` as JSON text: a number keeps every digit. */
+  readonly id: string;
   readonly mediaType: string;
   readonly envelope: Uint8Array;
   readonly subject: Descriptor;
@@ -31,9 +32,11 @@ type StoreKey = `${TrustStoreType}:${string}`;
 /** @throws {CaseError} saying what was expected. */
 export function readCase(line: Uint8Array): JudgeCase {
   const members = parse(line);
+  const id = members.get('id');
+  if (id === undefined) throw new CaseError('expected an id');
   checkRevocation(members.get('revocation') ?? null);
   return {
-    id: jsonToPlain(members.get('id') ?? null),
+    id: jsonText(id),
     mediaType: text(members, 'mediaType'),
     envelope: bytes(members, 'envelope'),
     subject: subjectOf(members.get('subject') ?? null),
@@ -49,6 +52,14 @@ export function readCase(line: Uint8Array): JudgeCase {
 export function trustStoresOf(stores: JudgeCase['trustStores']): ReadonlyMap<StoreKey, readonly Uint8Array[]> {
   // Keys of other types are never asked for: the trust policy names only the three.
   return new Map([...stores].map(([key, pems]) => [key as StoreKey, certificatesOf(pems)]));
+}
+
+function jsonText(value: JsonValue): string {
+  if (value instanceof JsonNumber) return value.text;
+  if (isJsonObject(value)) return `{${[...value].map(([name, member]) => `${JSON.stringify(name)}:${jsonText(member)}`).join(',')}}`;
+  // What is an array, and no text, number, object or literal.
+  if (typeof value === 'object' && value !== null) return `[${[...value].map((item) => jsonText(item)).join(',')}]`;
+  return JSON.stringify(value);
 }
 
 function certificatesOf(pems: readonly string[]): readonly Uint8Array[] {

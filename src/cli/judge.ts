@@ -1,20 +1,23 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { reasonOf } from '../engine/outcomes.ts';
 import { reason } from '../engine/reason.ts';
 import type { Outcome, Reason } from '../engine/types.ts';
 import { createFactCache } from '../lib/cache.ts';
+import { errorText } from '../lib/errors.ts';
 import type { FactCache } from '../lib/facts.ts';
 import { NotationError } from '../notation/errors.ts';
 import { parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import { createTrustStore } from '../notation/trust-store.ts';
-import type { ValidationResult } from '../notation/types.ts';
+import type { ValidationResult, VerificationOutcome } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
 import { failureOf, foldOutcome } from '../verifiers/notation.ts';
+import { EXIT_MISUSE } from './exit.ts';
 import { CaseError, type JudgeCase, readCase, trustStoresOf } from './judge-case.ts';
 import { lines } from './lines.ts';
+import { escapeControls } from './output.ts';
 
 interface Answer {
-  readonly id: unknown;
   readonly outcome: Outcome;
   readonly reason: Reason;
   readonly results: readonly { readonly type: string; readonly action: string; readonly error: string | null }[];
@@ -25,37 +28,45 @@ const FACT_BYTES = 32 * 1024 * 1024;
 
 /**
  * `countersign judge`: a verdict on each line of `input`, in order, with the registry and the revocation network replaced by the line. Resolves
- * with 0 when every line was a case, 3 otherwise.
+ * with 0 when every line was a case, 3 otherwise, or when nobody reads the answers any more.
  */
 export async function judgeCommand(input: Readable, output: Writable): Promise<number> {
   const facts = createFactCache({ maxBytes: FACT_BYTES });
   let everyLineRead = true;
   for await (const line of lines(input, MAX_LINE_BYTES)) {
-    const answer = await answerTo(line, facts);
-    if (answer.id === null && answer.reason.code === 'CASE_INVALID') everyLineRead = false;
-    if (!output.write(`${JSON.stringify(answer)}\n`)) await once(output, 'drain');
+    const found = read(line);
+    const isCase = !(found instanceof CaseError);
+    everyLineRead &&= isCase;
+    const answer = isCase ? await answerTo(found, facts) : notACase(found);
+    if (!(await send(output, lineOf(isCase ? found.id : 'null', answer)))) return EXIT_MISUSE;
   }
-  return everyLineRead ? 0 : 3;
+  return everyLineRead ? 0 : EXIT_MISUSE;
 }
 
-async function answerTo(line: Buffer | undefined, facts: FactCache): Promise<Answer> {
-  let found: JudgeCase;
+function read(line: Buffer | undefined): JudgeCase | CaseError {
   try {
-    if (line === undefined) throw new CaseError(`expected at most ${MAX_LINE_BYTES} bytes in a line`);
-    found = readCase(line);
+    if (line === undefined) return new CaseError(`expected at most ${MAX_LINE_BYTES} bytes in a line`);
+    return readCase(line);
   } catch (error) {
-    if (!(error instanceof CaseError)) throw error;
-    return { id: null, outcome: 'misconfigured', reason: reason(error.code, error.message), results: [] };
-  }
-  try {
-    return { id: found.id, ...(await judge(found, facts)) };
-  } catch (error) {
-    if (!(error instanceof NotationError)) throw error;
-    return { id: found.id, ...failureOf(error), results: [] };
+    if (error instanceof CaseError) return error;
+    throw error;
   }
 }
 
-async function judge(found: JudgeCase, facts: FactCache): Promise<Omit<Answer, 'id'>> {
+function notACase(error: CaseError): Answer {
+  return { outcome: 'misconfigured', reason: reason(error.code, error.message), results: [] };
+}
+
+async function answerTo(found: JudgeCase, facts: FactCache): Promise<Answer> {
+  try {
+    return await judge(found, facts);
+  } catch (error) {
+    const why = error instanceof NotationError ? failureOf(error) : reasonOf(error, tellBug);
+    return { ...why, results: [] };
+  }
+}
+
+async function judge(found: JudgeCase, facts: FactCache): Promise<Answer> {
   const document = parseTrustPolicyDocument(found.trustPolicy);
   const policy = selectTrustPolicy(document, found.reference);
   const outcome = await verifySignature({
@@ -66,10 +77,37 @@ async function judge(found: JudgeCase, facts: FactCache): Promise<Omit<Answer, '
     facts,
     signal: new AbortController().signal,
   });
-  const folded = foldOutcome(outcome);
-  return { outcome: folded.outcome, reason: folded.reason, results: outcome.validations.map(resultOf) };
+  const { outcome: whole, reason: why } = wholeOf(outcome);
+  return { outcome: whole, reason: why, results: outcome.validations.map(resultOf) };
+}
+
+/** As in the verifier: no level was meant to run without its anchors, so a store that is asked for and not there outweighs every step. */
+function wholeOf(outcome: VerificationOutcome): Pick<Answer, 'outcome' | 'reason'> {
+  const broken = outcome.validations.find(({ error }) => error?.code === 'TRUST_STORE_INVALID')?.error;
+  return broken === undefined ? foldOutcome(outcome) : failureOf(broken);
 }
 
 function resultOf({ type, action, error }: ValidationResult): Answer['results'][number] {
   return { type, action, error: error?.message ?? null };
+}
+
+/** `id` is JSON text; its numbers stay as they were written. */
+function lineOf(id: string, { outcome, reason: why, results }: Answer): string {
+  return `${escapeControls(`{"id":${id},${JSON.stringify({ outcome, reason: why, results }).slice(1)}`)}\n`;
+}
+
+/** Writes, and waits for a slow reader; false when the reader is gone. */
+async function send(output: Writable, text: string): Promise<boolean> {
+  if (output.errored !== null || output.destroyed) return false;
+  if (output.write(text)) return true;
+  try {
+    await once(output, 'drain');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tellBug(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : errorText(error)}\n`);
 }

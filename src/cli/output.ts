@@ -3,6 +3,7 @@ import type { Diagnostic } from '../config/resources.ts';
 import type { Outcome, TraceStep, VerifierReport } from '../engine/types.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { referenceText } from '../oci/reference.ts';
+import { adviceFor } from './advice.ts';
 import type { Verified } from './verify.ts';
 
 const WORDS: Readonly<Record<Outcome, string>> = {
@@ -15,20 +16,41 @@ const COLOURS = { accepted: 'green', refused: 'red', unavailable: 'yellow', misc
   Outcome,
   string
 >;
+/** What moves a cursor, ends a line or turns the direction of writing. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** The same without what `JSON.stringify` escapes or writes itself. */
+const CONTROL_IN_JSON = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** The verdict on one image as a person needs it at 2 a.m.: the verdict, why, then every signature that was found. */
+/** The verdict on one image as a person needs it at 2 a.m.: the verdict, why, what to do, then every signature that was looked at. */
 export function verdictText({ image, outcome, reason, verdict }: Verified): string {
   const digest = verdict?.digest === undefined ? '' : ` (${shortDigest(verdict.digest)})`;
   const lines = [`${coloured(outcome)} ${clean(image)}${digest}`, `  ${reason.code}: ${clean(reason.message)}`];
+  const advice = outcome === 'accepted' ? undefined : adviceFor(reason.code);
+  if (advice !== undefined) lines.push(`  to do: ${advice}`);
   if (verdict === undefined) return lines.join('\n');
   const { reports } = verdict;
   if (reports.length > 0) lines.push(`  ${reports.length === 1 ? '1 signature was' : `${reports.length} signatures were`} looked at:`);
-  for (const report of reports) lines.push(...reportLines(report, '  '));
+  for (const report of reports) lines.push(...reportLines(report, reason.code, '  '));
   lines.push(`  image: ${referenceText(verdict.reference)}${verdict.digest === undefined ? '' : `, digest ${verdict.digest}`}`);
   lines.push(
     `  decided by: ${verdict.policy === '' ? 'no policy' : verdict.policy}, revision ${verdict.revision}${until(verdict.validUntil)}`,
   );
   return lines.join('\n');
+}
+
+/** The verdict on one image for machines; what there is not is null. */
+export function verdictData({ image, outcome, reason, verdict }: Verified): unknown {
+  return {
+    image,
+    outcome,
+    reason,
+    reference: verdict === undefined ? null : referenceText(verdict.reference),
+    digest: verdict?.digest ?? null,
+    policy: verdict === undefined || verdict.policy === '' ? null : verdict.policy,
+    revision: verdict?.revision ?? null,
+    validUntil: verdict?.validUntil ?? null,
+    reports: verdict?.reports ?? [],
+  };
 }
 
 /** What a person reads about a declaration: where, what, and how bad. */
@@ -38,14 +60,19 @@ export function printDiagnostic({ severity, file, line, object, path, code, mess
   return clean(`${severity}: ${where}: ${what === '' ? '' : `${what}: `}${message} (${code})`);
 }
 
-/** JSON on several lines, for machines and for people who look over their shoulder. */
+/** JSON on several lines, for machines and for people who look over their shoulder: no control character is written as it is. */
 export function jsonOf(value: unknown): string {
-  return JSON.stringify(value, undefined, 2);
+  return escapeControls(JSON.stringify(value, undefined, 2));
+}
+
+/** JSON text whose strings have no control character as it is: terminals obey them, and some readers end a line at U+2028. */
+export function escapeControls(json: string): string {
+  return json.replace(CONTROL_IN_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** What came from a registry or a caller, without control characters: nothing in it can move the cursor or forge a line. */
 export function clean(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '?');
+  return text.replace(CONTROL, '?');
 }
 
 /** A table with columns as wide as their widest cell. */
@@ -66,16 +93,28 @@ function coloured(outcome: Outcome): string {
   return styleText([COLOURS[outcome], 'bold'], WORDS[outcome], { stream: process.stdout });
 }
 
-function reportLines(report: VerifierReport, indent: string): string[] {
-  const { artifact, detail, outcome, reason, trace, nested } = report;
+/** `decisive` is the code of the whole verdict, whose advice is not repeated. */
+function reportLines(report: VerifierReport, decisive: string, indent: string): string[] {
+  const { artifact, detail, outcome, trace, nested } = report;
   const signer = typeof detail?.subject === 'string' ? `signed by ${clean(detail.subject)}` : 'the signer could not be read';
   const policy = typeof detail?.policy === 'string' ? `, trust policy ${clean(detail.policy)} at level ${clean(String(detail.level))}` : '';
   return [
     `${indent}- ${shortDigest(artifact.digest)} ${clean(artifact.artifactType)}: ${WORDS[outcome].toLowerCase()}`,
     `${indent}    ${signer}; verifier ${clean(report.verifier)}${policy}`,
     ...trace.map((step) => `${indent}    ${stepText(step)}`),
-    ...(outcome === 'accepted' ? [] : [`${indent}    ${reason.code}: ${clean(reason.message)}`]),
-    ...nested.flatMap((one) => reportLines(one, `${indent}    `)),
+    ...failureLines(report, decisive).map((line) => `${indent}    ${line}`),
+    ...nested.flatMap((one) => reportLines(one, decisive, `${indent}    `)),
+  ];
+}
+
+/** Which failure it was, told once: a step that failed has told it already. */
+function failureLines({ outcome, reason, trace }: VerifierReport, decisive: string): string[] {
+  if (outcome === 'accepted') return [];
+  const told = trace.some(({ action, error }) => action === 'enforce' && error !== null);
+  const advice = reason.code === decisive ? undefined : adviceFor(reason.code);
+  return [
+    ...(told && reason.code === decisive ? [] : [`${reason.code}: ${clean(reason.message)}`]),
+    ...(advice === undefined ? [] : [`to do: ${advice}`]),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CodedError, errorText } from '../lib/errors.ts';
 import { packageVersion } from '../lib/version.ts';
-import { EXIT_MISUSE } from './exit.ts';
+import { dateOf, parseInstant } from '../notation/time.ts';
+import { EXIT_INTERNAL, EXIT_MISUSE } from './exit.ts';
 
 const MAX_IMAGES = 1_000;
 
@@ -16,13 +17,20 @@ export async function run(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_MISUSE;
-    if (!(error instanceof CodedError)) throw error;
+    if (!(error instanceof CodedError)) return internal(error);
     process.stderr.write(`countersign: ${error.code}: ${errorText(error)}\n`);
     return EXIT_MISUSE;
   }
 }
 
 type Exit = (code: number) => void;
+
+/** A defect of ours decides nothing: the exit code is that of *unavailable*. */
+function internal(error: unknown): number {
+  const trace = error instanceof Error ? error.stack : undefined;
+  process.stderr.write(`countersign: INTERNAL: an error of ours; report it, see SECURITY.md\n${trace ?? errorText(error)}\n`);
+  return EXIT_INTERNAL;
+}
 
 function createProgram(exit: Exit): Command {
   const program = new Command('countersign')
@@ -75,7 +83,7 @@ function addJudge(program: Command, exit: Exit): void {
   command(program, 'judge', 'Judges signature cases, one JSON object a line, without a registry.')
     .addHelpText(
       'after',
-      '\nReads cases from standard input and writes an answer a line to standard output, in order.\nExit code 0 when every line was a case, 3 otherwise.',
+      '\nReads cases from standard input and writes an answer a line to standard output, in order.\nExit code 0 when every line was a case, 3 otherwise.\n\nExample:\n  countersign judge < cases.jsonl > answers.jsonl',
     )
     .action(async () => exit(await (await import('./judge.ts')).judgeCommand(process.stdin, process.stdout)));
 }
@@ -92,17 +100,27 @@ function addServe(program: Command, exit: Exit): void {
     .option('--no-client-auth', 'answer whoever reaches the port')
     .option('--plain-http', 'speak plain HTTP to every registry')
     .option('--settings <file>', 'settings that are no Kubernetes object')
+    .addHelpText(
+      'after',
+      '\nEither --client-ca or --no-client-auth is needed.\n\nExample:\n  countersign serve --config /etc/countersign --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt',
+    )
     .action(async (options) => exit(await (await import('./serve.ts')).serveCommand(options)));
 }
 
 function addDemo(program: Command, exit: Exit): void {
   command(program, 'demo', 'Shows the main job on this machine: signed images, a registry, Gatekeeper asking over mutual TLS.')
-    .option('--keep', 'leave it running')
+    .option('--keep', 'leave it running, and say how to ask it')
+    .addHelpText('after', '\nExit code 0 when every answer was the expected one.\n\nExample:\n  countersign demo --keep')
     .action(async (options) => exit(await (await import('./demo.ts')).demoCommand(options)));
 }
 
 function command(program: Command, name: string, description: string): Command {
-  return program.command(name).description(description).helpOption('-h, --help', 'show help').exitOverride();
+  return program
+    .command(name)
+    .description(description)
+    .helpOption('-h, --help', 'show help')
+    .showHelpAfterError(`(countersign ${name} --help shows its options)`)
+    .exitOverride();
 }
 
 function inspecting(inspected: Command): Command {
@@ -135,9 +153,7 @@ function seconds(text: string): number {
 }
 
 function time(text: string): Date {
-  const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
-  const date = new Date(text);
-  if (!RFC3339.test(text) || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('expected an RFC 3339 time such as 2026-01-31T12:00:00Z');
-  return date;
+  const instant = parseInstant(text);
+  if (instant === undefined) throw new InvalidArgumentError('expected an RFC 3339 time such as 2026-01-31T12:00:00Z');
+  return dateOf(instant);
 }

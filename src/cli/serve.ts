@@ -82,11 +82,13 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
     return { address: provider.address, admin: provider.admin, engines, close };
   } catch (error) {
     await watch.close();
-    throw error;
+    throw isListenError(error) ? new MisuseError(`${error.message}; expected a free port of this machine`, { cause: error }) : error;
   }
 }
 
-function checkUse({ clientCa, clientAuth }: ServeOptions): void {
+function checkUse({ clientCa, clientAuth, listen, admin }: ServeOptions): void {
+  hostPort(listen, '--listen');
+  hostPort(admin, '--admin');
   if (clientAuth && clientCa === undefined) {
     throw new MisuseError(
       "expected --client-ca FILE (ca.crt of Gatekeeper's Secret gatekeeper-webhook-server-cert), or --no-client-auth to answer whoever reaches the port",
@@ -95,7 +97,7 @@ function checkUse({ clientCa, clientAuth }: ServeOptions): void {
   if (!clientAuth && clientCa !== undefined) throw new MisuseError('expected --client-ca or --no-client-auth, found both');
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     throw new MisuseError(
-      "NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the check of every registry's certificate; unset it, and name the registry's CA in --settings",
+      "NODE_TLS_REJECT_UNAUTHORIZED=0 asks for connections without a check of certificates; unset it, and name the registry's CA in --settings",
     );
   }
 }
@@ -109,6 +111,14 @@ function hostPort(text: string, option: string): HostPort {
   const { host = '', port = '' } = HOST_PORT.exec(text)?.groups ?? {};
   if (port === '' || Number(port) > 65_535) throw new MisuseError(`expected ${option} HOST:PORT, found ${JSON.stringify(text)}`);
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+/** What the system says when a port cannot be bound. */
+function isListenError(error: unknown): error is Error {
+  // Not `instanceof Error`: an error of Node's core belongs to another realm when code runs in a vm context.
+  return (
+    typeof error === 'object' && error !== null && 'syscall' in error && ['listen', 'bind', 'getaddrinfo'].includes(String(error.syscall))
+  );
 }
 
 async function reload(path: string, { ownNamespace }: Settings, engines: Engines, log: Logger): Promise<void> {

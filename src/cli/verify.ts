@@ -5,7 +5,7 @@ import { errorText } from '../lib/errors.ts';
 import { createLimit } from '../lib/limit.ts';
 import { InvalidReferenceError, parseReference } from '../oci/reference.ts';
 import { exitCodeOf } from './exit.ts';
-import { jsonOf, verdictText } from './output.ts';
+import { jsonOf, verdictData, verdictText } from './output.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
 interface VerifyOptions extends SessionOptions {
@@ -42,7 +42,7 @@ export async function verifyCommand(images: readonly string[], options: VerifyOp
     ),
   );
   progress.clear();
-  const text = options.output === 'json' ? jsonOf(found) : found.map((one) => verdictText(one)).join('\n\n');
+  const text = options.output === 'json' ? jsonOf(found.map(verdictData)) : found.map(verdictText).join('\n\n');
   process.stdout.write(`${text}\n`);
   return exitCodeOf(found.map(({ outcome }) => outcome));
 }
