@@ -28,7 +28,7 @@ const FACT_BYTES = 32 * 1024 * 1024;
 
 /**
  * `countersign judge`: a verdict on each line of `input`, in order, with the registry and the revocation network replaced by the line. Resolves
- * with 0 when every line was a case, 3 otherwise, or when nobody reads the answers any more.
+ * with 0 when every line was a case (blank ones are passed over), 3 otherwise, or when nobody reads the answers any more.
  */
 export async function judgeCommand(input: Readable, output: Writable): Promise<number> {
   const facts = createFactCache({ maxBytes: FACT_BYTES });

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 const NEWLINE = 0x0a;
 
-/** The lines of a stream as bytes, without their newlines; `undefined` for one of more than `maxBytes`, which is passed over. */
+/** The lines of a stream as bytes, without their ends; `undefined` for one of more than `maxBytes`, which is passed over. Empty lines are left out. */
 export async function* lines(input: Readable, maxBytes: number): AsyncGenerator<Buffer | undefined> {
   let parts: Buffer[] = [];
   let length = 0;
@@ -22,9 +22,15 @@ export async function* lines(input: Readable, maxBytes: number): AsyncGenerator<
     for (let end = rest.indexOf(NEWLINE); end !== -1; end = rest.indexOf(NEWLINE)) {
       add(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
-      yield take();
+      const line = take();
+      if (line === undefined || !isBlank(line)) yield line;
     }
     if (rest.length > 0) add(rest);
   }
-  if (length > 0) yield take();
+  const last = length > 0 ? take() : Buffer.alloc(0);
+  if (last === undefined || !isBlank(last)) yield last;
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }

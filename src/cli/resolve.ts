@@ -40,7 +40,7 @@ export async function inspect(image: string, options: InspectOptions, show: (fou
       );
     }
     const signal = AbortSignal.timeout(options.timeout * 1000);
-    const descriptor = await store.resolve(reference, signal);
+    const { freshUntil: _, ...descriptor } = await store.resolve(reference, signal);
     process.stdout.write(`${await show({ reference, descriptor, store, signal })}\n`);
     return 0;
   } catch (error) {

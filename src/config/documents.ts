@@ -57,7 +57,10 @@ function readDocument(document: Document, file: string, lines: LineCounter, ownN
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     if (error === undefined) return readObjects(value, place);
     const diagnostics = [problem(file, lineAt(lines, error.pos[0]), `not YAML: ${firstLine(error.message)}`)];
-    return { declared: readBroken(value, place), diagnostics, broken: true };
+    const declared = readBroken(value, place);
+    // A doubled key swallows nothing that follows: where the object is known, no other can be hidden in it.
+    const mayHideOthers = declared.length === 0 || document.errors.some(({ code }) => code !== 'DUPLICATE_KEY');
+    return { declared, diagnostics, broken: mayHideOthers };
   } catch (thrown) {
     const line = error === undefined ? lineAt(lines, document.range?.[0] ?? 0) : lineAt(lines, error.pos[0]);
     return { declared: [], diagnostics: [problem(file, line, `not YAML: ${firstLine(errorText(error ?? thrown))}`)], broken: true };

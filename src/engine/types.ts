@@ -20,12 +20,15 @@ export interface Subject {
   readonly descriptor: Descriptor;
 }
 
+/** What a reference names, and until when that may be believed; absent: as long as the freshness bound says. */
+export type Resolved = Descriptor & { readonly freshUntil?: Date };
+
 /** Where images and their signatures are read. Failures reject with a `StoreError`. */
 export interface Store {
   /** Whether references of this registry host are answered here. */
   answersFor(registry: string): boolean;
   /** The descriptor of what `reference` names: its digest if it has one, else its tag. */
-  resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor>;
+  resolve(reference: Reference, signal: AbortSignal): Promise<Resolved>;
   /** Referrers of the given artifact types (empty: all), a page at a time, in the registry's order. */
   listReferrers(subject: Subject, artifactTypes: readonly string[], signal: AbortSignal): AsyncIterable<readonly Referrer[]>;
   /** Bytes whose size and digest agree with the descriptor. */

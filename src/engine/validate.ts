@@ -31,13 +31,13 @@ export async function validate(
   { freshnessMs = 10_000, maxSignatures = 50 }: ValidateOptions = {},
 ): Promise<Verdict> {
   const freshUntil = new Date(ports.now.getTime() + freshnessMs);
-  const verdict = (found: Found) => verdictOf(engine, request, found, freshUntil);
+  const verdict = (found: Found, tagUntil?: Date) => verdictOf(engine, request, found, earliest(freshUntil, tagUntil) ?? freshUntil);
   try {
     const asked = askable(engine, request, ports.store);
     if ('decision' in asked) return verdict(asked);
     const { rules, store } = asked;
     ports.signal.throwIfAborted();
-    const descriptor = await store.resolve(request.reference, ports.signal);
+    const { freshUntil: tagUntil, ...descriptor } = await store.resolve(request.reference, ports.signal);
     const substituted = otherThanAsked(request, descriptor);
     if (substituted !== undefined) return verdict({ decision: substituted });
     const subject = { repository: { registry: request.reference.registry, path: request.reference.path }, descriptor };
@@ -47,7 +47,7 @@ export async function validate(
       judged.push({ rule, ...evaluation });
       if (evaluation.decision.outcome === 'refused') break;
     }
-    return verdict(conclude(judged, subject));
+    return verdict(conclude(judged, subject), tagUntil);
   } catch (error) {
     return verdict({ decision: reasonOf(error, onBug) });
   }

@@ -68,6 +68,8 @@ export function decodeCbor(bytes: Uint8Array, options: CborOptions = {}): CborVa
     at: 0,
     tags: options.tags ?? false,
     maxDepth: options.maxDepth ?? 32,
+    valuesLeft: MAX_VALUES,
+    containersLeft: MAX_CONTAINERS,
   };
   const value = readItem(source, 0);
   if (source.at < bytes.length) throw new CborError(`${bytes.length - source.at} bytes after the item`);
@@ -103,8 +105,13 @@ interface Source {
   at: number;
   readonly tags: boolean;
   readonly maxDepth: number;
+  valuesLeft: number;
+  containersLeft: number;
 }
 
+// Of one message in all: an empty map is one byte there and a hundred in memory.
+const MAX_VALUES = 131_072;
+const MAX_CONTAINERS = 16_384;
 const MAX_ITEMS = 131_072;
 const MAX_ENTRIES = 4096;
 // V8 hashes integers, and text like "12345", without a secret: thousands in one map could be made to collide.
@@ -114,10 +121,12 @@ const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, t
 
 function readItem(source: Source, depth: number): CborValue {
   if (depth > source.maxDepth) throw new CborError(`nested deeper than ${source.maxDepth}`);
+  if (--source.valuesLeft < 0) throw new CborError(`more than ${MAX_VALUES} values`);
   const initial = take(source, 1)[0] ?? 0;
   const major = initial >> 5;
   const info = initial & 0x1f;
   if (major === MAJOR.simple) return readSimple(source, info);
+  if (major >= MAJOR.array && --source.containersLeft < 0) throw new CborError(`more than ${MAX_CONTAINERS} arrays, maps and tags`);
   const argument = readArgument(source, info);
   switch (major) {
     case MAJOR.unsigned:

@@ -39,6 +39,8 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): JsonValue
     number: /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y,
     maxDepth: limits.maxDepth ?? 32,
     maxMembers: limits.maxMembers ?? 4096,
+    valuesLeft: MAX_VALUES,
+    containersLeft: MAX_CONTAINERS,
   };
   skipSpace(source);
   const value = readValue(source, 0);
@@ -71,8 +73,13 @@ interface Source {
   readonly number: RegExp;
   readonly maxDepth: number;
   readonly maxMembers: number;
+  valuesLeft: number;
+  containersLeft: number;
 }
 
+// Of one text in all: an empty object is two bytes there and a hundred in memory.
+const MAX_VALUES = 131_072;
+const MAX_CONTAINERS = 16_384;
 // V8 hashes names like "12345" without a secret, so thousands of them in one object could be made to collide.
 const MAX_NUMERIC_NAMES = 64;
 const NUMERIC_NAME = /^\d{1,10}$/;
@@ -97,6 +104,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 function readValue(source: Source, depth: number): JsonValue {
+  if (--source.valuesLeft < 0) throw new JsonError(`more than ${MAX_VALUES} values`);
   const char = source.text.charAt(source.at);
   if (char === '"') return readString(source);
   if (char === '{') return readObject(source, depth + 1);
@@ -145,6 +153,7 @@ function readArray(source: Source, depth: number): readonly JsonValue[] {
 
 function enter(source: Source, depth: number): void {
   if (depth > source.maxDepth) throw new JsonError(`nested deeper than ${source.maxDepth}`);
+  if (--source.containersLeft < 0) throw new JsonError(`more than ${MAX_CONTAINERS} objects and arrays`);
   source.at++;
   skipSpace(source);
 }

@@ -50,7 +50,10 @@ export async function readCose(bytes: Uint8Array, certificates: CertificateReade
   if (leaf.modulusLength !== undefined && leaf.modulusLength < 2048) throw signatureError('RSA key must be at least 2048 bits long');
   const claimed = message.headers.get(LABEL.alg);
   if (claimed === undefined) throw signatureError('algorithm not found');
-  if (claimed !== algorithm.cose) throw signatureError(`algorithm mismatch: expected ${algorithm.cose}, found ${String(claimed)}`);
+  if (claimed !== algorithm.cose)
+    throw signatureError(
+      `algorithm mismatch: expected ${algorithm.cose}, found ${typeof claimed === 'number' ? claimed : 'no such number'}`,
+    );
   const signed = signatureStructure(message.protectedBytes, message.payload);
   if (!(await isSignedByLeaf(leaf, algorithm, signed, message.signature))) throw signatureError('verification error');
 

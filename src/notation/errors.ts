@@ -29,12 +29,15 @@ const OUTCOMES = {
 
 export type NotationErrorCode = keyof typeof OUTCOMES;
 
+/** Longest message: it may quote names out of certificates, and reports are kept. */
+const MAX_MESSAGE = 1024;
+
 /** A check of Notation that failed: a value in a `ValidationResult`, thrown only inside this folder and by trust stores. */
 export class NotationError extends CodedError {
   readonly code: NotationErrorCode;
   readonly outcome: FailureOutcome;
   constructor(code: NotationErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 3)}...` : message, options);
     this.code = code;
     this.outcome = OUTCOMES[code];
   }

@@ -55,8 +55,24 @@ export function judgeHeaders(headers: ProtectedHeaders): JudgedHeaders {
   const expiry = headers.expiry !== undefined && !isZero(headers.expiry) ? headers.expiry : undefined;
   if (expiry !== undefined && compareInstants(expiry, signingTime) <= 0) throw invalid('expiry cannot be equal or before the signing time');
   const critical = new Set(headers.critical);
-  const extendedAttributes = headers.attributes.map((attribute) => ({ ...attribute, critical: critical.has(attribute.key) }));
+  const extendedAttributes = headers.attributes.map(({ key, value }) => ({
+    key: keptKey(key),
+    value: keptValue(value),
+    critical: critical.has(key),
+  }));
   return { signingScheme, signingTime, expiry, extendedAttributes };
+}
+
+/** Longest text that is kept of an attribute: what is kept is kept for long, and nobody needs more. */
+const MAX_KEPT = 256;
+
+function keptKey(key: ExtendedAttribute['key']): ExtendedAttribute['key'] {
+  return typeof key === 'string' ? key.slice(0, MAX_KEPT) : key;
+}
+
+/** Text, cut; any other value is only known to be there, so that nothing of an attacker's size stays in memory. */
+function keptValue(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.slice(0, MAX_KEPT) : undefined;
 }
 
 export function invalid(message: string, cause?: unknown): NotationError {

@@ -28,7 +28,9 @@ export function cachedStore(store: Store, facts: FactCache, freshnessMs: number,
     resolve: (reference, signal) =>
       facts.remember('store.resolve', referenceKey(reference), signal, async (own) => {
         const validUntil = until(reference.digest === undefined ? freshnessMs : DIGEST_LIFE_MS);
-        const value = await store.resolve(reference, own);
+        const descriptor = await store.resolve(reference, own);
+        // A verdict that rests on a tag ends with what is known of the tag, not later by its own count.
+        const value = reference.digest === undefined ? { ...descriptor, freshUntil: validUntil } : descriptor;
         return { value, bytes: costOf(value), validUntil };
       }),
     async *listReferrers(subject, artifactTypes, signal) {

@@ -1,4 +1,4 @@
-import { reason, reasonWithSuffix } from '../engine/reason.ts';
+import { cut, reason, reasonWithSuffix } from '../engine/reason.ts';
 import type { Outcome, Reason, TraceStep } from '../engine/types.ts';
 import type { NotationError, NotationErrorCode } from '../notation/errors.ts';
 import type { ValidationResult, VerificationOutcome } from '../notation/types.ts';
@@ -12,6 +12,9 @@ export interface FoldedOutcome {
   /** `policy`, `level`, `warnings`, and the signer's `subject` and `issuer` where the envelope was found good. */
   readonly detail: Readonly<Record<string, unknown>>;
 }
+
+/** Characters of a name in a report, which may be kept. */
+const MAX_NAME = 1024;
 
 /** What to do about each failure; the message of the failure itself says what was wrong and what was expected. */
 const FIX: Readonly<Record<NotationErrorCode, string>> = {
@@ -75,7 +78,7 @@ function detailOf(found: VerificationOutcome): Readonly<Record<string, unknown>>
   const warnings = found.validations.filter(isLogged).map(({ type, error }) => `${type}: ${error?.message}`);
   const base = { policy: found.policy, level: found.level.name, ...(warnings.length === 0 ? {} : { warnings }) };
   if (leaf === undefined) return base;
-  return { ...base, subject: nameText(leaf.subject), issuer: nameText(leaf.issuer) };
+  return { ...base, subject: cut(nameText(leaf.subject), MAX_NAME), issuer: cut(nameText(leaf.issuer), MAX_NAME) };
 }
 
 function isLogged({ action, error }: ValidationResult): boolean {

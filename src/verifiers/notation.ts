@@ -65,10 +65,26 @@ type Found = Pick<VerifierReport, 'outcome' | 'reason' | 'detail' | 'trace' | 'v
 
 function readTrustPolicy(declared: unknown): TrustPolicyDocument {
   try {
-    return parseTrustPolicyDocument(declared);
+    const document = parseTrustPolicyDocument(declared);
+    const spelled = { ...document, trustPolicies: document.trustPolicies.map(withLowerCaseHosts) };
+    // Once more, since two scopes may have become one.
+    return parseTrustPolicyDocument(spelled);
   } catch (error) {
     throw new ConfigProblem('TRUST_POLICY_INVALID', 'spec.parameters.trustPolicyDoc', errorText(error), { cause: error });
   }
+}
+
+/**
+ * Scopes as references are spelled here, with the host in lower case: a scope that could never match would leave its images to the
+ * statement for `*`, which may ask for less.
+ */
+function withLowerCaseHosts(policy: TrustPolicy): TrustPolicy {
+  return { ...policy, registryScopes: policy.registryScopes.map(withLowerCaseHost) };
+}
+
+function withLowerCaseHost(scope: string): string {
+  const slash = scope.indexOf('/');
+  return `${scope.slice(0, Math.max(slash, 0)).toLowerCase()}${scope.slice(Math.max(slash, 0))}`;
 }
 
 function isSet(nestedReferences: string | readonly string[] | undefined): boolean {

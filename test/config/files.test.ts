@@ -195,6 +195,12 @@ describe('the files of a configuration', () => {
     expect(resources.declared.map(({ broken }) => broken)).toEqual([false]);
   });
 
+  it('let other objects of the file go while a name is doubled in one whose identity is known', async () => {
+    const { resources } = await load({ 'a.yaml': STORE.replace('spec: { name: oras }', 'spec: { name: oras, name: oras }') });
+    expect(resources.declared.map(({ broken }) => broken)).toEqual([true]);
+    expect(resources.brokenFiles.size).toBe(0);
+  });
+
   it('apply the other documents of a file with a broken one', async () => {
     const { resources } = await load({ 'a.yaml': `${STORE}---\nkind: [\n---\n${STORE.replace('name: s', 'name: t')}` });
     expect(resources.declared.filter(({ broken }) => !broken).map(objectName)).toEqual(['Store s', 'Store t']);

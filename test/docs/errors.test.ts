@@ -4,9 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
-/** Words of Node and of the environment that look like codes of ours. */
+/** Words of Node, of the environment and of the YAML reader that look like codes of ours. */
 const FOREIGN =
-  /^(?:ERR|HPE|ECONN|ENO|EPIPE|NODE|DOCKER|NO|CERT|UNABLE|SELF|DEPTH|INVALID_PURPOSE|XDG|COUNTERSIGN|FORCE|SSL|UND)_(?!STORE|VERIFIER|SIGNATURES|APPLICABLE|CLIENT)/;
+  /^(?:ERR|HPE|ECONN|ENO|EPIPE|NODE|DOCKER|NO|CERT|UNABLE|SELF|DEPTH|INVALID_PURPOSE|XDG|DUPLICATE|COUNTERSIGN|FORCE|SSL|UND)_(?!STORE|VERIFIER|SIGNATURES|APPLICABLE|CLIENT)/;
 
 const used = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

@@ -8,6 +8,7 @@ import {
   contentError,
   engine,
   good,
+  IMAGE,
   judge,
   later,
   NOTATION,
@@ -164,6 +165,12 @@ describe('how long a verdict holds', () => {
   it('no time at all where it could not be found out', async () => {
     const { verdict } = await judge({ image: [[unknown]] }, {}, tag);
     expect([verdict.outcome, verdict.validUntil]).toEqual(['unavailable', undefined]);
+  });
+
+  it('no longer than what was known of the tag, however late it was asked', async () => {
+    const store = treeStore({ image: [[good]] }, { resolve: async () => ({ ...IMAGE, freshUntil: later(2_000) }) });
+    const verdict = await validate(engine(store), request(tag), ports());
+    expect([verdict.outcome, verdict.validUntil]).toEqual(['accepted', later(2_000)]);
   });
 
   it('for the freshness that is set', async () => {

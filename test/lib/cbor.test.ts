@@ -154,6 +154,15 @@ describe('decodeCbor', () => {
     expect(decodeCbor(nested(32), { tags: true })).toBeDefined();
   });
 
+  it('refuses more containers and values in all than an envelope can need, however small each is', () => {
+    const list = (count: number, item: number) => Buffer.concat([head(0x80, count), Buffer.alloc(count, item)]);
+    const head = (major: number, count: number) => Buffer.of(major + 26, 0, count >> 16, (count >> 8) & 0xff, count & 0xff);
+    expect(() => decodeCbor(list(16_384, 0xa0))).toThrow('more than 16384 arrays, maps and tags');
+    expect(() => decodeCbor(list(16_384, 0x80))).toThrow(CborError);
+    expect(() => decodeCbor(Buffer.concat([Buffer.of(0x82), list(100_000, 0), list(100_000, 0)]))).toThrow('more than 131072 values');
+    expect(decodeCbor(list(16_383, 0xa0))).toHaveLength(16_383);
+  });
+
   it('refuses hundreds of integer keys, which could be made to collide (A-R-33)', () => {
     const map = cbor.map(...Array.from({ length: 500 }, (_, i): cbor.Entry => [cbor.int(i * 65_536), cbor.NULL]));
     expect(() => decodeCbor(map)).toThrow('numeric map keys');

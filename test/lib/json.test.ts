@@ -80,6 +80,8 @@ describe('parseJson', () => {
     ['412', 'nesting of 100000', '['.repeat(100_000)],
     ['412', 'nesting of 100000 objects', '{"a":'.repeat(100_000)],
     ['A-R-33', '4097 members', `{${Array.from({ length: 4097 }, (_, i) => `"k${i}":0`).join()}}`],
+    ['2.2', '16385 objects in 33 KiB', `[${'{},'.repeat(16_384)}0]`],
+    ['2.2', '131073 values', `[[${'0,'.repeat(65_000)}0],[${'0,'.repeat(66_100)}0]]`],
     ['A-R-33', '1000 numeric names', `{${Array.from({ length: 1000 }, (_, i) => `"${i * 4096}":0`).join()}}`],
     ['RFC 8259', 'a trailing comma', '[1,]'],
     ['RFC 8259', 'a trailing comma in an object', '{"a":1,}'],

@@ -67,6 +67,16 @@ describe('a cached store', () => {
     expect([store.answersFor('one.example.test'), store.answersFor('two.example.test')]).toEqual([true, false]);
   });
 
+  it('says until when a tag may be believed, and lets no later caller believe it longer', async () => {
+    const { store, pass } = cached();
+    const tag = parseReference('registry.example.test/a:v1');
+    const first = await store.resolve(tag, never);
+    pass(FRESH_MS - 1);
+    expect((await store.resolve(tag, never)).freshUntil).toEqual(first.freshUntil);
+    expect(first.freshUntil).toEqual(new Date(NOW.getTime() + 1_000 + FRESH_MS));
+    expect(await store.resolve(parseReference(`registry.example.test/a@${IMAGE.digest}`), never)).toEqual(IMAGE);
+  });
+
   it.each([
     ['a tag within the freshness', ':v1', FRESH_MS - 1, 1],
     ['a tag after the freshness', ':v1', FRESH_MS, 2],
@@ -75,9 +85,9 @@ describe('a cached store', () => {
   ])('resolves %s as often as it must', async (_, end, ms, times) => {
     const { store, counts, pass } = cached();
     const reference = parseReference(`registry.example.test/a${end}`);
-    expect(await store.resolve(reference, never)).toEqual(IMAGE);
+    expect(await store.resolve(reference, never)).toMatchObject(IMAGE);
     pass(ms);
-    expect(await store.resolve(reference, never)).toEqual(IMAGE);
+    expect(await store.resolve(reference, never)).toMatchObject(IMAGE);
     expect(counts('resolve')).toBe(times);
   });
 

@@ -51,7 +51,7 @@ describe('several stores as one', () => {
     ['the first', [any('a'), any('b')], 'a'],
     ['the one that names the registry', [any('a'), exact('b')], 'b'],
     ['the next where the first does not have it', [exact('a', 'IMAGE_NOT_FOUND'), any('b')], 'b'],
-    ['the next where the first cannot tell', [any('a', 'REGISTRY_UNREACHABLE'), any('b')], 'b'],
+    ['the next where the first denies', [any('a', 'REGISTRY_DENIED'), any('b')], 'b'],
     ['the only one for that registry', [storeOf('a', 'other.example'), any('b')], 'b'],
   ])('give what %s has', async (_, stores, name) => {
     const combined = combineStores(stores);
@@ -71,6 +71,18 @@ describe('several stores as one', () => {
     expect(await failure(resolved(stores))).toMatchObject({ code });
     expect(await failure(listed(stores))).toMatchObject({ code });
     expect(await failure(combineStores(stores).fetchBlob(REFERENCE, SUBJECT.descriptor, never))).toMatchObject({ code });
+  });
+
+  it('say that the first cannot tell, whatever the next has', async () => {
+    // Else whoever can make one store fail for a moment chooses which store's signatures count.
+    const stores = [any('a', 'REGISTRY_UNREACHABLE'), any('b')];
+    expect(await failure(resolved(stores))).toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+    expect(await failure(listed(stores))).toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+  });
+
+  it('read content by digest from whichever has it', async () => {
+    const stores = combineStores([any('a', 'REGISTRY_UNREACHABLE'), any('b')]);
+    expect(await stores.fetchBlob(REFERENCE, SUBJECT.descriptor, never)).toEqual(bytesOf('b'));
   });
 
   it('do not ask the next for a caller that has left', async () => {

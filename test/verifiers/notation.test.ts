@@ -167,6 +167,7 @@ describe('the notation verifier', () => {
       {},
       'misconfigured TRUST_STORE_INVALID',
     ],
+    ['a scope whose host is in upper case', {}, { scopes: ['Registry.Example.TEST/app'] }, 'accepted VERIFIED'],
     ['a statement for another repository', {}, { scopes: ['registry.example.test/other'] }, 'refused NO_APPLICABLE_POLICY'],
     ['a statement for a repository that begins alike', {}, { scopes: ['registry.example.test/ap'] }, 'refused NO_APPLICABLE_POLICY'],
     ['another identity', {}, { identities: ['x509.subject: C=US, ST=WA, O=Acme'] }, 'refused IDENTITY_UNTRUSTED'],
@@ -202,6 +203,16 @@ describe('the notation verifier', () => {
     const verifier = await create({ verificationCertStores: { acme: ['self'] } });
     expect(verdict(await verify(verifier, signature({ envelope: signJws({ signer: selfSigned }) })))).toBe('accepted VERIFIED');
     expect(verdict(await verify(verifier, signature({})))).toBe('refused SIGNER_UNTRUSTED');
+  });
+
+  it('takes two scopes that differ in the case of the host for one', async () => {
+    const two = [
+      statement({ scopes: ['registry.example.test/app'] }),
+      { ...statement({ scopes: ['REGISTRY.example.test/app'] }), name: 'other' },
+    ];
+    await expect(create({ trustPolicyDoc: { version: '1.0', trustPolicies: two } })).rejects.toMatchObject({
+      code: 'TRUST_POLICY_INVALID',
+    });
   });
 
   it("says in Ratify's words why a leaf is no trust anchor", async () => {
