@@ -11,7 +11,7 @@ export interface SubjectDescriptor {
 }
 
 /** What both envelopes have; each field bends one thing and has a good default. */
-interface SignOptions {
+export interface SignOptions {
   /** Whose key signs; its chain goes into the envelope. */
   readonly signer: Issued;
   /** Target of the payload. Default: some image manifest. */
@@ -115,13 +115,13 @@ export function signCose(options: CoseOptions): Uint8Array {
   return concat([options.prefix ?? Uint8Array.of(0xd2, 0x84), ...(options.bendMessage?.(items) ?? items)]);
 }
 
-interface Suite {
+export interface Suite {
   readonly jws: string;
   readonly cose: number;
   readonly hash: string;
 }
 
-function suiteOf(key: KeyKind): Suite {
+export function suiteOf(key: KeyKind): Suite {
   const strength = /3072|384/.test(key) ? 1 : /4096|521/.test(key) ? 2 : 0;
   const hash = ['sha256', 'sha384', 'sha512'][strength] ?? 'sha256';
   const cose = (key.startsWith('EC') ? [-7, -35, -36] : [-37, -38, -39])[strength] ?? 0;
@@ -173,7 +173,7 @@ function coseUnprotected(options: CoseOptions): readonly cbor.Entry[] {
   ];
 }
 
-function signatureOver(data: Uint8Array, options: SignOptions, suite: Suite): Uint8Array {
+export function signatureOver(data: Uint8Array, options: SignOptions, suite: Suite): Uint8Array {
   const { privateKey } = options.signer;
   const signature = new Uint8Array(
     privateKey.asymmetricKeyType === 'ec'

@@ -1,13 +1,13 @@
 /** Builds the rig's tools: `node test/rig/build.ts [NAME…]`, or `ensureTools` from a test. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { constants, homedir, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { withLock } from './lock.ts';
-import { isToolName, packageOf, RIG_TOOLS, type ToolName } from './tools.ts';
+import { isToolName, moduleOf, packageOf, RIG_TOOLS, type ToolName } from './tools.ts';
 
 export { RIG_TOOLS, type ToolName };
 
@@ -31,7 +31,7 @@ export async function ensureTools<N extends ToolName>(
 }
 
 async function ensureTool(name: ToolName, onProgress: (line: string) => void): Promise<string> {
-  const source = join(import.meta.dirname, 'tools', name);
+  const source = moduleOf(name);
   const folder = join(cacheFolder(), `${name}-${fingerprint(source, name)}`);
   const binary = join(folder, name);
   if (existsSync(binary)) return binary;
@@ -50,10 +50,14 @@ function cacheFolder(): string {
 
 function fingerprint(source: string, name: ToolName): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum', 'tools.go']) hash.update(readFileSync(join(source, file))).update('\0');
+  for (const file of readdirSync(source).filter(isBuilt).sort()) hash.update(readFileSync(join(source, file))).update('\0');
   hash.update(JSON.stringify([packageOf(name), FLAGS, ENVIRONMENT]));
   hash.update(execFileSync('go', ['version'], { cwd: source }));
   return hash.digest('hex').slice(0, 16);
+}
+
+function isBuilt(file: string): boolean {
+  return file === 'go.mod' || file === 'go.sum' || (file.endsWith('.go') && !file.endsWith('_test.go'));
 }
 
 async function build(name: ToolName, source: string, binary: string, onProgress: (line: string) => void): Promise<void> {

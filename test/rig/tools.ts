@@ -1,11 +1,18 @@
-/** Upstream tools the rig runs; each has its pinned module in `tools/NAME`. */
+import { join } from 'node:path';
+
+/** Tools the rig runs: upstream's, each with its pinned module in `tools/NAME`, and our own, whose module holds its source. */
 const PACKAGES = {
   olareg: 'github.com/olareg/olareg/cmd/olareg',
   notation: 'github.com/notaryproject/notation/cmd/notation',
   crane: 'github.com/google/go-containerregistry/cmd/crane',
   oras: 'oras.land/oras/cmd/oras',
   registry: 'github.com/distribution/distribution/v3/cmd/registry',
+  oracle: '.',
 } as const;
+
+const OWN_MODULES: Readonly<Partial<Record<keyof typeof PACKAGES, string>>> = {
+  oracle: join(import.meta.dirname, '../oracle/reference'),
+};
 
 export type ToolName = keyof typeof PACKAGES;
 
@@ -17,4 +24,9 @@ export function isToolName(name: string): name is ToolName {
 
 export function packageOf(tool: ToolName): string {
   return PACKAGES[tool];
+}
+
+/** Folder of the module that a tool is built in. */
+export function moduleOf(tool: ToolName): string {
+  return OWN_MODULES[tool] ?? join(import.meta.dirname, 'tools', tool);
 }
