@@ -1,0 +1,11 @@
+import { CERTIFICATES, CHAIN } from './certificates.ts';
+import { COSE } from './cose.ts';
+import { ENVELOPES } from './envelopes.ts';
+import { JWS } from './jws.ts';
+import { PAYLOAD } from './payload.ts';
+import { POLICY } from './policy.ts';
+import { STORES } from './stores.ts';
+import type { MutatorTable } from './table.ts';
+
+/** Every mutator, by the name under which the report counts it. */
+export const MUTATORS: MutatorTable = { ...ENVELOPES, ...JWS, ...COSE, ...CHAIN, ...CERTIFICATES, ...PAYLOAD, ...POLICY, ...STORES };
