@@ -7,10 +7,11 @@ import { createFactCache } from '../lib/cache.ts';
 import { errorText } from '../lib/errors.ts';
 import type { FactCache } from '../lib/facts.ts';
 import { NotationError } from '../notation/errors.ts';
-import { parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
+import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import { createTrustStore } from '../notation/trust-store.ts';
 import type { ValidationResult, VerificationOutcome } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
+import { InvalidReferenceError } from '../oci/reference.ts';
 import { failureOf, foldOutcome } from '../verifiers/notation.ts';
 import { EXIT_MISUSE } from './exit.ts';
 import { CaseError, type JudgeCase, readCase, trustStoresOf } from './judge-case.ts';
@@ -69,6 +70,7 @@ async function answerTo(found: JudgeCase, facts: FactCache): Promise<Answer> {
 async function judge(found: JudgeCase, facts: FactCache): Promise<Answer> {
   const document = parseTrustPolicyDocument(found.trustPolicy);
   const policy = selectTrustPolicy(document, found.reference);
+  if (levelOf(policy).name !== 'skip') checkReference(found);
   const outcome = await verifySignature({
     ...found,
     policy,
@@ -79,6 +81,16 @@ async function judge(found: JudgeCase, facts: FactCache): Promise<Answer> {
   });
   const { outcome: whole, reason: why } = wholeOf(outcome);
   return { outcome: whole, reason: why, results: outcome.validations.map(resultOf) };
+}
+
+/** A registry would have been asked for the reference's digest, and nothing else may have come back (CVE-2023-33959). */
+function checkReference({ reference, subject }: JudgeCase): void {
+  const digest = reference.slice(reference.lastIndexOf('@') + 1);
+  if (digest !== subject.digest) {
+    throw new InvalidReferenceError(
+      `expected the reference to end with the subject's digest ${subject.digest}, found ${digest.slice(0, 150)}`,
+    );
+  }
 }
 
 /** As in the verifier: no level was meant to run without its anchors, so a store that is asked for and not there outweighs every step. */

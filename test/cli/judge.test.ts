@@ -106,6 +106,9 @@ describe('judge', () => {
       'IDENTITY_UNTRUSTED',
     ],
     ['a reference without a digest', { reference: 'registry.example.test/app:1' }, 'refused', 'NO_APPLICABLE_POLICY'],
+    ['8 a digest of another algorithm', { reference: 'registry.example.test/app@md5:00' }, 'refused', 'INVALID_REFERENCE'],
+    ['6 a digest that is none', { reference: 'registry.example.test/app@sha256' }, 'refused', 'INVALID_REFERENCE'],
+    ['9 a digest other than the subject has', { reference: `${REFERENCE.slice(0, -1)}0` }, 'refused', 'INVALID_REFERENCE'],
     [
       'a repository that no scope names',
       { trustPolicy: policy({ registryScopes: ['registry.example.test/other'] }) },
