@@ -5,7 +5,7 @@ import { dateOf, parseInstant } from '../notation/time.ts';
 import type { TrustStoreType } from '../notation/types.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
-import { readPemCertificates } from '../x509/pem.ts';
+import { readPemFile } from '../x509/pem.ts';
 
 /** A line that is no case. */
 export class CaseError extends CodedError {
@@ -64,7 +64,7 @@ function jsonText(value: JsonValue): string {
 
 function certificatesOf(pems: readonly string[]): readonly Uint8Array[] {
   try {
-    return pems.flatMap((pem) => readPemCertificates(pem));
+    return pems.flatMap((pem) => readPemFile(pem));
   } catch {
     // Bytes that are no certificate: the store names why when it is asked for.
     return [new Uint8Array(0)];

@@ -30,6 +30,18 @@ export function readPemCertificates(text: string): Uint8Array[] {
   return certificates;
 }
 
+/**
+ * Reads a PEM text as a file of a Notation trust store: every BEGIN and END has a line of its own, and there are no blocks but
+ * certificates.
+ *
+ * @throws {X509Error} `PEM_INVALID` on that, and on what `readPemCertificates` throws on.
+ */
+export function readPemFile(text: string): Uint8Array[] {
+  const certificates = readPemCertificates(text);
+  if (text.split('\n').every((line) => !line.includes(DASHES) || BOUNDARY.test(line))) return certificates;
+  throw invalid('failed to decode pem block: expected BEGIN CERTIFICATE and END CERTIFICATE on lines of their own, and nothing else');
+}
+
 function invalid(message: string): X509Error {
   return new X509Error('PEM_INVALID', message);
 }
@@ -42,6 +54,7 @@ interface Block {
 
 const BEGIN = '-----BEGIN ';
 const DASHES = '-----';
+const BOUNDARY = /^-----(?:BEGIN|END) CERTIFICATE-----[ \t\r]*$/;
 
 function nextBlock(text: string, from: number): Block | undefined {
   const begin = text.indexOf(BEGIN, from);

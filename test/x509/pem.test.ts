@@ -6,7 +6,7 @@ import { parseCertificate } from '../../src/x509/certificate.ts';
 import { isSelfSignedOrCa } from '../../src/x509/chain.ts';
 import { X509Error } from '../../src/x509/errors.ts';
 import { nameText } from '../../src/x509/name.ts';
-import { readPemCertificates } from '../../src/x509/pem.ts';
+import { readPemCertificates, readPemFile } from '../../src/x509/pem.ts';
 import { pki, toPem } from '../pki.ts';
 
 const { pem, cert } = pki.selfSigned();
@@ -35,6 +35,30 @@ cz8gbXrZmNbzC7W5QK5J7fcx6tlffOpt5cm427f9NiK2tira50HU7gC3HJkbiSTp
 Xw10iXXMZzSbQ0/Hj2BF4B40WfAkgRg=
 -----END CERTIFICATE-----
 `;
+
+describe('readPemFile', () => {
+  it.each([
+    ['on its lines', SAMPLE],
+    ['with CRLF', SAMPLE.replaceAll('\n', '\r\n')],
+    ['after a comment', `subject=CA\n${SAMPLE}`],
+    ['twice', SAMPLE + SAMPLE],
+  ])('reads a certificate %s', (_, text) => {
+    expect(readPemFile(text)).toEqual(readPemCertificates(text));
+  });
+
+  it.each([
+    ['folded onto one line', SAMPLE.replaceAll('\n', ' ')],
+    ['indented', ` ${SAMPLE}`],
+    ['after a byte order mark', `\ufeff${SAMPLE}`],
+    ['that begins on the line of BEGIN', SAMPLE.replace('-----\n', '-----')],
+    ['that ends on the line of END', SAMPLE.replace('\n-----END', '-----END')],
+    ['with text after END', SAMPLE.trimEnd().concat('x\n', SAMPLE)],
+    ['beside a block of another type', publicKey + SAMPLE],
+    ['beside a private key (244)', privateKey + SAMPLE],
+  ])('refuses a certificate %s', (_, text) => {
+    expect(() => readPemFile(text)).toThrow(X509Error);
+  });
+});
 
 describe('readPemCertificates', () => {
   it.each([
