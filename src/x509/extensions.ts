@@ -166,8 +166,33 @@ function checkSubtree(cursor: DerCursor): void {
   const { tag, content } = takeAny(cursor);
   const number = tag & 0x1f;
   if ((tag & 0xc0) !== 0x80) throw new DerError('general name without a context tag');
-  if (number === 1 || number === 2 || number === 6) ia5Text(content);
-  if (number === 7 && content.length !== 8 && content.length !== 32) throw new DerError('malformed IP range');
+  if (number === 1 || number === 2 || number === 6) checkNameConstraint(number, ia5Text(content));
+  if (number === 7 && !isIpRange(content)) throw new DerError('malformed IP range');
+}
+
+const DOMAIN_LABEL = /^[\x21-\x7e]+$/;
+const MAILBOX = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
+
+/** An address or the domain of one (1), a domain (2), the host of a URI (6); quoted and escaped addresses are refused. */
+function checkNameConstraint(number: 1 | 2 | 6, text: string): void {
+  const at = number === 1 ? text.indexOf('@') : -1;
+  if (at >= 0 && !MAILBOX.test(text.slice(0, at))) throw new DerError('malformed address in a name constraint');
+  const isAddress = number === 6 && (/^[\d.]+$/.test(text) || text.includes(':'));
+  if (isAddress || !isDomain(text.slice(at + 1), at < 0)) throw new DerError('malformed domain in a name constraint');
+}
+
+/** Labels between dots; a constraint may begin with a dot or be empty. */
+function isDomain(text: string, constraint: boolean): boolean {
+  if (text === '') return true;
+  const labels = (constraint && text.startsWith('.') ? text.slice(1) : text).split('.');
+  return labels.every((label) => DOMAIN_LABEL.test(label));
+}
+
+/** An address and a mask of the same length, whose ones all come first. */
+function isIpRange(content: Uint8Array): boolean {
+  if (content.length !== 8 && content.length !== 32) return false;
+  const mask = [...content.subarray(content.length / 2)].map((octet) => octet.toString(2).padStart(8, '0')).join('');
+  return /^1*0*$/.test(mask);
 }
 
 function checkCertificatePolicies({ value }: Extension): undefined {

@@ -162,6 +162,21 @@ describe('parseCertificate', () => {
     ['5.5: a URI with a port that is no number', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t:st')))],
     ['5.5: a URI with a brace', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t}st')))],
     ['5.5: empty name constraints', withExtension(OID.nameConstraints, der.sequence())],
+    ...[
+      ['an IP range with a mask of ones after zeros', der.tlv(0x87, Uint8Array.of(10, 0, 0, 0, 0xff, 0, 0xff, 0))],
+      ['an IP range of 9 bytes', der.tlv(0x87, new Uint8Array(9))],
+      ['a domain with a space', der.tlv(0x82, octets('exa mple.test'))],
+      ['a domain with a dot at its end', der.tlv(0x82, octets('example.test.'))],
+      ['a domain with an empty label', der.tlv(0x82, octets('example..test'))],
+      ['a URI host that is an address', der.tlv(0x86, octets('10.0.0.1'))],
+      ['a URI host that is an IPv6 address', der.tlv(0x86, octets('::1'))],
+      ['an address without a name', der.tlv(0x81, octets('@example.test'))],
+      ['an address with two dots', der.tlv(0x81, octets('a..b@example.test'))],
+      ['an address at a domain that begins with a dot', der.tlv(0x81, octets('a@.example.test'))],
+    ].map(([what, base]): [string, Uint8Array] => [
+      `5.5: a name constraint on ${what}`,
+      withExtension(OID.nameConstraints, der.sequence(der.context(0, der.sequence(base as Uint8Array)))),
+    ]),
     ['5.5: a duplicate policy', withExtension('2.5.29.32', der.sequence(der.sequence(der.oid('1.2.3')), der.sequence(der.oid('1.2.3'))))],
     [
       '5.5: critical with boolean 01',
