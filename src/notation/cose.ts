@@ -14,7 +14,7 @@ import { algorithmOfKey, isSignedByLeaf } from './algorithms.ts';
 import type { CertificateReader } from './certificates.ts';
 import { NotationError } from './errors.ts';
 import { HEADER, invalid, judgeHeaders, SYSTEM_HEADERS } from './headers.ts';
-import { instantOfSeconds } from './time.ts';
+import { instantOfSeconds, parseInstant } from './time.ts';
 import type { EnvelopeContent, Instant } from './types.ts';
 
 type Label = number | bigint | string;
@@ -23,7 +23,7 @@ type Label = number | bigint | string;
 const LABEL = { alg: 1, crit: 2, contentType: 3, kid: 4, iv: 5, partialIv: 6, typ: 16, x5chain: 33 } as const;
 const COUNTERSIGNATURES = [7, 9, 11, 12];
 const BARE_COUNTERSIGNATURES: ReadonlySet<number> = new Set([9, 12]);
-const MAX_LABEL = 2n ** 63n;
+const INTEGER_END = 2n ** 63n;
 const SIGN1_TAG = 0xd2;
 const ARRAY_OF_4 = 0x84;
 const MAX_CERTIFICATES = 10;
@@ -113,8 +113,7 @@ function decode(bytes: Uint8Array, tags: boolean): CborValue {
 /** The types that RFC 9052 section 3.1 gives to common parameters, in both buckets. */
 function checkParameters(headers: CborMap, unprotected: CborMap): void {
   for (const bucket of [headers, unprotected]) {
-    const wide = [...bucket.keys()].find((label) => typeof label === 'bigint' && (label >= MAX_LABEL || label < -MAX_LABEL));
-    if (wide !== undefined) throw invalid('header label: expected an integer of 64 bits or text');
+    checkValue(bucket);
     check(bucket, LABEL.alg, (value) => isInteger(value) || typeof value === 'string');
     check(bucket, LABEL.contentType, isContentType);
     check(bucket, LABEL.typ, isContentType);
@@ -129,6 +128,25 @@ function checkParameters(headers: CborMap, unprotected: CborMap): void {
     check(unprotected, label, (value) => BARE_COUNTERSIGNATURES.has(label) && value instanceof Uint8Array);
   criticalLabels(headers);
 }
+
+/** Integers are of 64 bits and the common tags mark what they are for, also where nothing reads the value. */
+function checkValue(value: CborValue): void {
+  if (typeof value === 'bigint' && (value >= INTEGER_END || value < -INTEGER_END)) throw invalid('cbor: expected integers of 64 bits');
+  if (isCborArray(value)) value.forEach(checkValue);
+  else if (isCborMap(value)) [...value].flat().forEach(checkValue);
+  else if (value instanceof CborTag) {
+    if (!(TAGGED.get(value.tag)?.(value.value) ?? true)) throw invalid(`cbor: tag ${value.tag} marks a value that it is not for`);
+    checkValue(value.value);
+  }
+}
+
+/** Times and big integers, RFC 8949 section 3.4. */
+const TAGGED: ReadonlyMap<number | bigint, (value: CborValue) => boolean> = new Map<number | bigint, (value: CborValue) => boolean>([
+  [0, (value) => typeof value === 'string' && parseInstant(value) !== undefined],
+  [1, (value) => isInteger(value) || value instanceof CborFloat],
+  [2, (value) => value instanceof Uint8Array],
+  [3, (value) => value instanceof Uint8Array],
+]);
 
 function check(bucket: CborMap, label: number, fits: (value: CborValue) => boolean): void {
   if (bucket.has(label) && !fits(bucket.get(label))) throw invalid(`header parameter ${label} has a value of the wrong type`);
