@@ -1,6 +1,6 @@
 import { decodeBase64, decodeBase64Url } from '../lib/base64.ts';
 import { errorText } from '../lib/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
+import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 import { algorithmOfKey, isSignedByLeaf, JWS_ALGORITHMS } from './algorithms.ts';
 import type { CertificateReader } from './certificates.ts';
 import { NotationError } from './errors.ts';
@@ -32,6 +32,7 @@ export async function readJws(bytes: Uint8Array, certificates: CertificateReader
   const leaf = await certificates.parse(first, 0);
 
   const header = readObject(envelope.protectedBytes, 'protected header');
+  if (!hasDoubles(header)) throw signatureError('the protected header has a number beyond every double');
   const claimed = readAlgorithm(header);
   const algorithm = algorithmOfKey(leaf);
   if (algorithm.jws !== claimed) {
@@ -129,6 +130,13 @@ function readCertificates(x5c: JsonValue): readonly Uint8Array[] {
   if (!Array.isArray(x5c)) throw invalid('expected x5c to be a list of certificates');
   if (x5c.length > MAX_CERTIFICATES) throw invalid(`expected at most ${MAX_CERTIFICATES} certificates in x5c, found ${x5c.length}`);
   return x5c.map((entry: JsonValue) => fromBase64(entry, 'x5c'));
+}
+
+/** Whether every number in a value is one to a reader that makes doubles of them. */
+function hasDoubles(value: JsonValue): boolean {
+  if (value instanceof JsonNumber) return Number.isFinite(Number(value.text));
+  if (isJsonObject(value)) return [...value.values()].every(hasDoubles);
+  return typeof value !== 'object' || value === null || value.every(hasDoubles);
 }
 
 function readAlgorithm(header: JsonObject): string {

@@ -86,6 +86,11 @@ describe('a JWS envelope', () => {
     ['65 no alg', () => jws({ alg: undefined }), 'SIGNATURE_INVALID'],
     ['65 alg null', () => jws({ alg: null }), 'SIGNATURE_INVALID'],
     ['65 alg a number', () => jws({ alg: 256 }), 'SIGNATURE_INVALID'],
+    [
+      'a number that no double holds',
+      () => jws({ rawProtected: protectedText('ES256', ',"com.example.n":[{"a":-1e400}]') }),
+      'SIGNATURE_INVALID',
+    ],
     ['66 alg in the unprotected header only', () => jws({ alg: undefined, header: { alg: 'ES256' } }), 'SIGNATURE_INVALID'],
     ['D11 a salt of another length', () => jws({ signer: rsa, saltLength: 20 }), 'SIGNATURE_INVALID'],
     ['D11 no salt', () => jws({ signer: rsa, saltLength: 0 }), 'SIGNATURE_INVALID'],
