@@ -19,8 +19,12 @@ export function parseDistinguishedName(text: string): DistinguishedName {
   if (text.includes('=#')) {
     throw new RangeError(`unsupported distinguished name (DN) ${quote(text)}: x509.subject identities containing "=#" are not supported`);
   }
+  const trimmed = trim(text, (char) => char === ' ');
+  // Some readers take any white space off the ends, others only spaces: where that tells them apart, none is followed.
+  if (trimSpace(text) !== trimmed)
+    throw new RangeError(`distinguished name (DN) ${quote(text)} begins or ends with white space that is no space`);
   const attributes = new Map<string, string>();
-  for (const [written, value] of readAttributes(trimSpace(text))) {
+  for (const [written, value] of readAttributes(trimmed)) {
     const type = written === 'S' ? 'ST' : written;
     if ((attributes.get(type) ?? '') !== '') {
       throw new RangeError(`distinguished name (DN) ${quote(text)} has duplicate RDN attribute for ${quote(type)}`);
