@@ -370,10 +370,12 @@ export const JWS: MutatorTable = {
     });
   },
   'jws/compact': (draft) => {
-    draft.bendBytes.push((bytes) => {
-      const { payload, protected: head, signature } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
-      return Buffer.from(`${head}.${payload}.${signature}`);
+    const parts: Record<string, string> = {};
+    draft.bendJwsEnvelope.push((members) => {
+      for (const [name, json] of members) parts[name] = json.replaceAll('"', '');
+      return members;
     });
+    draft.bendBytes.push(() => Buffer.from(`${parts.protected}.${parts.payload}.${parts.signature}`));
   },
   'jws/deep': envelopeBy((members, random) => {
     const depth = random.pick([10, 31, 40, 9_990, 10_001, 50_000]);

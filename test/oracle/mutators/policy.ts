@@ -322,8 +322,12 @@ const STORES = [
 
 function documentBy(change: (document: Record<string, unknown>, random: Random) => unknown): Mutate {
   return (draft, random) => {
-    draft.bendPolicy.push((document) => change(document as Record<string, unknown>, random));
+    draft.bendPolicy.push((document) => change(membersOf(document), random));
   };
+}
+
+function membersOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function statementOf(name: string, scopes: readonly string[]): Statement {
@@ -468,8 +472,8 @@ export const POLICY: MutatorTable = {
     const scopes = random.pick([[REPOSITORY], ['*'], ['registry.example.test/other']]);
     const first = { ...statementOf('first', scopes), ...(random.oneIn(2) && { trustedIdentities: ['x509.subject: C=US,ST=WA,O=Nobody'] }) };
     draft.bendPolicy.push((document) => {
-      const { trustPolicies, ...rest } = document as { trustPolicies: unknown[] };
-      return { ...rest, trustPolicies: [first, ...trustPolicies] };
+      const { trustPolicies, ...rest } = membersOf(document);
+      return { ...rest, trustPolicies: [first, ...(Array.isArray(trustPolicies) ? trustPolicies : [])] };
     });
   },
   'policy/no statements': documentBy((document, random) => ({
@@ -484,7 +488,9 @@ export const POLICY: MutatorTable = {
     const gone = random.pick(['name', 'registryScopes', 'signatureVerification', 'trustStores', 'trustedIdentities']);
     return {
       ...document,
-      trustPolicies: statements.map((statement: object) => Object.fromEntries(Object.entries(statement).filter(([name]) => name !== gone))),
+      trustPolicies: statements.map((statement) =>
+        Object.fromEntries(Object.entries(membersOf(statement)).filter(([name]) => name !== gone)),
+      ),
     };
   }),
   'policy/member more': ({ statement }, random) => {
