@@ -25,6 +25,9 @@ export interface JudgeCase {
   /** Undefined: the real clock. */
   readonly now: Date | undefined;
   readonly userMetadata: Readonly<Record<string, string>>;
+  /** What would have been answered at each URL; what is not there cannot be reached. */
+  readonly ocspAnswers: ReadonlyMap<string, Uint8Array>;
+  readonly crlAnswers: ReadonlyMap<string, Uint8Array>;
 }
 
 type StoreKey = `${TrustStoreType}:${string}`;
@@ -34,7 +37,6 @@ export function readCase(line: Uint8Array): JudgeCase {
   const members = parse(line);
   const id = members.get('id');
   if (id === undefined) throw new CaseError('expected an id');
-  checkRevocation(members.get('revocation') ?? null);
   return {
     id: jsonText(id),
     mediaType: text(members, 'mediaType'),
@@ -45,6 +47,8 @@ export function readCase(line: Uint8Array): JudgeCase {
     trustStores: storesOf(members.get('trustStores') ?? null),
     now: timeOf(members.get('now') ?? null),
     userMetadata: Object.fromEntries(pairs(members.get('userMetadata') ?? null)),
+    ocspAnswers: answersOf(members.get('revocation') ?? null, 'ocsp'),
+    crlAnswers: answersOf(members.get('revocation') ?? null, 'crl'),
   };
 }
 
@@ -132,18 +136,18 @@ function pairs(value: JsonValue): [string, string][] {
   });
 }
 
-/** Answers of responders are checked for their form only: this version looks no status up. */
-function checkRevocation(value: JsonValue): void {
-  if (value === null) return;
+function answersOf(value: JsonValue, kind: 'ocsp' | 'crl'): ReadonlyMap<string, Uint8Array> {
+  if (value === null) return new Map();
   if (!isJsonObject(value)) throw new CaseError('expected revocation to be an object');
-  for (const kind of ['ocsp', 'crl']) {
-    const answers = value.get(kind) ?? null;
-    if (answers === null) continue;
-    if (!isJsonObject(answers)) throw new CaseError(`expected revocation.${kind} to be an object`);
-    for (const answer of answers.values()) {
-      if (answer !== null && (typeof answer !== 'string' || decodeBase64(answer) === undefined)) {
-        throw new CaseError(`expected the answers in revocation.${kind} to be base64 or null`);
-      }
-    }
-  }
+  const answers = value.get(kind) ?? null;
+  if (answers === null) return new Map();
+  if (!isJsonObject(answers)) throw new CaseError(`expected revocation.${kind} to be an object`);
+  return new Map(
+    [...answers].flatMap(([url, answer]) => {
+      if (answer === null) return [];
+      const body = typeof answer === 'string' ? decodeBase64(answer) : undefined;
+      if (body === undefined) throw new CaseError(`expected the answers in revocation.${kind} to be base64 or null`);
+      return [[url, body] as const];
+    }),
+  );
 }

@@ -6,6 +6,7 @@ import type { Outcome, Reason } from '../engine/types.ts';
 import { createFactCache } from '../lib/cache.ts';
 import { errorText } from '../lib/errors.ts';
 import type { FactCache } from '../lib/facts.ts';
+import { REVOCATION_LIMITS, RevocationFetchError, type RevocationPort } from '../lib/revocation.ts';
 import { NotationError } from '../notation/errors.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import { createTrustStore } from '../notation/trust-store.ts';
@@ -77,10 +78,28 @@ async function judge(found: JudgeCase, facts: FactCache): Promise<Answer> {
     trustStore: await createTrustStore(trustStoresOf(found.trustStores)),
     now: found.now ?? new Date(),
     facts,
+    revocation: networkOf(found),
     signal: new AbortController().signal,
   });
   const { outcome: whole, reason: why } = wholeOf(outcome);
   return { outcome: whole, reason: why, results: outcome.validations.map(resultOf) };
+}
+
+/** The network of one line, under the rules of the real one; nothing of it is kept for the next line. */
+function networkOf({ ocspAnswers, crlAnswers }: JudgeCase): RevocationPort {
+  const answer = async (answers: ReadonlyMap<string, Uint8Array>, url: string, maxBytes: number): Promise<Uint8Array> => {
+    const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+    if (protocol !== 'http:') throw new RevocationFetchError('expected a URL of http:');
+    const body = answers.get(url);
+    if (body === undefined) throw new RevocationFetchError('cannot be reached');
+    if (body.length > maxBytes) throw new RevocationFetchError(`is longer than ${maxBytes} bytes`);
+    return body;
+  };
+  return {
+    fetchOcsp: (url) => answer(ocspAnswers, url, REVOCATION_LIMITS.ocsp.maxBytes),
+    fetchCrl: (url) => answer(crlAnswers, url, REVOCATION_LIMITS.crl.maxBytes),
+    answers: { remember: async (_kind, _key, signal, load) => (await load(signal)).value },
+  };
 }
 
 /** A registry would have been asked for the reference's digest, and nothing else may have come back (CVE-2023-33959). */

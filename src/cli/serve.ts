@@ -9,6 +9,7 @@ import { watchFiles } from '../config/watch.ts';
 import { createFactCache } from '../lib/cache.ts';
 import { errorText } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
+import { createRevocationNetwork } from '../lib/revocation-network.ts';
 import type { HostPort } from '../server/listen.ts';
 import { type ProviderOptions, type RunningProvider, serveProvider } from '../server/serve.ts';
 import { MisuseError } from './exit.ts';
@@ -55,6 +56,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
   const settings = await loadSettings(options.settings);
   for (const warning of settings.warnings) log.warn({ code: 'UNKNOWN_FIELD', reason: warning }, 'settings');
   const facts = createFactCache({ maxBytes: settings.caches.factsBytes });
+  const revocation = createRevocationNetwork(settings.revocation);
   const engines = new Engines(kinds, {
     facts,
     registries: registrySettings(settings, { plainHttp: options.plainHttp ?? false }),
@@ -72,16 +74,19 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
       tls: tlsOf(options),
       engines,
       facts,
+      revocation,
       settings,
       log,
     });
     const close = async (): Promise<void> => {
       await watch.close();
       await provider.close();
+      await revocation.close();
     };
     return { address: provider.address, admin: provider.admin, engines, close };
   } catch (error) {
     await watch.close();
+    await revocation.close();
     throw isListenError(error) ? new MisuseError(`${error.message}; expected a free port of this machine`, { cause: error }) : error;
   }
 }

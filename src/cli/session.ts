@@ -5,6 +5,8 @@ import type { Diagnostic } from '../config/resources.ts';
 import { loadSettings, registrySettings, type Settings } from '../config/settings.ts';
 import type { FactCache, Snapshot, Store } from '../engine/types.ts';
 import { createFactCache } from '../lib/cache.ts';
+import type { RevocationPort } from '../lib/revocation.ts';
+import { createRevocationNetwork } from '../lib/revocation-network.ts';
 import { printDiagnostic } from './output.ts';
 
 export interface SessionOptions {
@@ -17,6 +19,7 @@ export interface SessionOptions {
 export interface Session {
   readonly snapshot: Snapshot;
   readonly facts: FactCache;
+  readonly revocation: RevocationPort;
   readonly settings: Settings;
 }
 
@@ -34,7 +37,7 @@ export async function openSession(options: SessionOptions & { readonly config: s
     signal: new AbortController().signal,
   });
   report([...diagnostics, ...built.diagnostics]);
-  return { snapshot: built.snapshot, facts, settings };
+  return { snapshot: built.snapshot, facts, revocation: createRevocationNetwork(settings.revocation), settings };
 }
 
 /** The Store of a namespace's view, or, without a configuration, the registry itself with docker's credentials. */

@@ -47,7 +47,7 @@ export async function verifyCommand(images: readonly string[], options: VerifyOp
   return exitCodeOf(found.map(({ outcome }) => outcome));
 }
 
-async function verifyImage(image: string, { snapshot, facts, settings }: Session, options: VerifyOptions): Promise<Verified> {
+async function verifyImage(image: string, { snapshot, facts, revocation, settings }: Session, options: VerifyOptions): Promise<Verified> {
   try {
     const request = {
       reference: parseReference(image),
@@ -55,7 +55,7 @@ async function verifyImage(image: string, { snapshot, facts, settings }: Session
       attributes: new Map<string, string>(),
       ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     };
-    const ports = { facts, now: options.at ?? new Date(), signal: AbortSignal.timeout(options.timeout * 1000) };
+    const ports = { facts, revocation, now: options.at ?? new Date(), signal: AbortSignal.timeout(options.timeout * 1000) };
     const onBug = (error: unknown): void => void process.stderr.write(`${error instanceof Error ? error.stack : errorText(error)}\n`);
     const verdict = await validate(snapshot.for(options.namespace), request, ports, onBug, { freshnessMs: settings.freshnessMs });
     return { image, outcome: verdict.outcome, verdict, reason: verdict.reason };

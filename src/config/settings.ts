@@ -25,6 +25,8 @@ export interface Settings {
   /** How long a verdict is kept, and how long a tag and a list of referrers are believed. */
   readonly verdictTtl: { readonly acceptedMs: number; readonly refusedMs: number };
   readonly freshnessMs: number;
+  /** Hosts of responders and lists that may be at private addresses, and bytes of their answers that are kept. */
+  readonly revocation: { readonly allowedHosts: readonly string[]; readonly maxBytes: number };
   readonly concurrency: { readonly perRegistry: number; readonly total: number };
   readonly registries: ReadonlyMap<string, RegistryOptions>;
   /** What in the file has no effect. */
@@ -64,6 +66,7 @@ const settingsFile = z.object({
     .object({ acceptedSeconds: z.int().min(0).max(180).default(60), refusedSeconds: z.int().min(0).max(5).default(5) })
     .prefault({}),
   freshnessSeconds: z.int().min(0).max(300).default(10),
+  revocation: z.object({ allowedHosts: z.array(z.string().regex(HOST)).max(64).default([]), cacheMiB: count(64, 16_384) }).prefault({}),
   concurrency: z.object({ perRegistry: count(8, 256), total: count(64, 4096) }).prefault({}),
   registries: z
     .record(
@@ -120,6 +123,7 @@ function settingsOf(data: z.infer<typeof settingsFile>, registries: Settings['re
     caches: { factsBytes: data.caches.factsMiB * MIB, verdictsBytes: data.caches.verdictsMiB * MIB },
     verdictTtl: { acceptedMs: data.verdicts.acceptedSeconds * 1000, refusedMs: data.verdicts.refusedSeconds * 1000 },
     freshnessMs: data.freshnessSeconds * 1000,
+    revocation: { allowedHosts: data.revocation.allowedHosts, maxBytes: data.revocation.cacheMiB * MIB },
     concurrency: data.concurrency,
     registries,
     warnings,

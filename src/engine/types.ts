@@ -1,4 +1,5 @@
 import type { FactCache } from '../lib/facts.ts';
+import type { RevocationPort } from '../lib/revocation.ts';
 import type { Descriptor, Referrer } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference, Repository } from '../oci/reference.ts';
@@ -47,6 +48,8 @@ export interface Request {
 /** Everything that does I/O for one evaluation. */
 export interface Ports {
   readonly store: Store;
+  /** Where it is asked whether certificates were revoked. Absent: that cannot be known. */
+  readonly revocation?: RevocationPort;
   readonly facts: FactCache;
   readonly now: Date;
   readonly signal: AbortSignal;

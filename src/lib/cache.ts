@@ -61,9 +61,12 @@ interface Entry<V> {
   readonly expiresAt: number;
   /** Milliseconds of Unix time. */
   readonly validUntil: number;
+  /** Milliseconds of Unix time; moves on with each refresh that is begun. */
+  refreshFrom: number;
 }
 
 const LOAD_LIMIT_MS = 30_000;
+const REFRESH_AGAIN_MS = 30_000;
 /** Bytes that an entry costs beside its value and its key. */
 const ENTRY_BYTES = 512;
 
@@ -79,13 +82,27 @@ function createBoundedCache<V>({ maxBytes, clock = systemClock, loadLimitMs = LO
     entries.delete(key);
     return undefined;
   };
-  const keep = (key: string, { value, bytes, ttlMs, validUntil }: Kept<V>): void => {
+  const keep = (key: string, { value, bytes, ttlMs, validUntil, refreshFrom }: Kept<V>): void => {
     const until = validUntil?.getTime() ?? Infinity;
     const lifetime = Math.min(ttlMs, until - clock.now());
     const size = Math.ceil(bytes) + 2 * key.length + ENTRY_BYTES;
     // Negated, so that a lifetime or a size that is not a number keeps nothing.
     if (!(lifetime > 0) || !(size >= ENTRY_BYTES && size <= maxSize)) return;
-    entries.set(key, { value, expiresAt: clock.monotonic() + lifetime, validUntil: until }, { size });
+    const expiresAt = clock.monotonic() + lifetime;
+    entries.set(key, { value, expiresAt, validUntil: until, refreshFrom: refreshFrom?.getTime() ?? Infinity }, { size });
+  };
+  const run = (key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<Kept<V>>): Promise<V> =>
+    flights.run(key, signal, async (own) => {
+      const kept = await work(own);
+      // Too late is too late: those who waited were told so.
+      if (!own.aborted) keep(key, kept);
+      return kept.value;
+    });
+  const refresh = (key: string, entry: Entry<V>, work: (signal: AbortSignal) => Promise<Kept<V>>): void => {
+    if (clock.now() < entry.refreshFrom) return;
+    entry.refreshFrom = clock.now() + REFRESH_AGAIN_MS;
+    // What is known stays until its end if this comes to nothing.
+    run(key, new AbortController().signal, work).catch(() => undefined);
   };
 
   return {
@@ -96,15 +113,11 @@ function createBoundedCache<V>({ maxBytes, clock = systemClock, loadLimitMs = LO
       const entry = read(key);
       if (entry !== undefined) {
         onLookup?.('hit');
+        refresh(key, entry, work);
         return entry.value;
       }
       onLookup?.(flights.has(key) ? 'shared' : 'miss');
-      return flights.run(key, signal, async (own) => {
-        const kept = await work(own);
-        // Too late is too late: those who waited were told so.
-        if (!own.aborted) keep(key, kept);
-        return kept.value;
-      });
+      return run(key, signal, work);
     },
   };
 }

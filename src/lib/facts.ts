@@ -5,6 +5,8 @@ export interface Fact<T> {
   readonly bytes: number;
   /** Absent: true for ever (content by digest, a signature over it). */
   readonly validUntil?: Date;
+  /** From then on, whoever asks is given the value and has it loaded again behind its back; a failure of that is tried again after 30 s. */
+  readonly refreshFrom?: Date;
 }
 
 /** Facts shared by all evaluations: bounded by bytes, one load at a time for a key. */

@@ -26,7 +26,7 @@ export interface HttpRequest {
   readonly url: URL;
   /** Lower-case names; nothing is added but `accept-encoding`, `host` and the length. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** PEM of roots that are trusted beside the system's. */
   readonly ca?: string | undefined;
   /** The most private address that may be connected to. Default: any that may be at all (`loopback`). */

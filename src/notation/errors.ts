@@ -42,3 +42,9 @@ export class NotationError extends CodedError {
     this.outcome = OUTCOMES[code];
   }
 }
+
+/** The error itself, if it is one that input can cause; a defect of ours goes on up. */
+export function expectedFailure(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  throw error;
+}

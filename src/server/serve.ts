@@ -3,6 +3,7 @@ import type { FactCache, Snapshot } from '../engine/types.ts';
 import { createVerdictCache } from '../lib/cache.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { RevocationPort } from '../lib/revocation.ts';
 import { type Asked, createApp } from './app.ts';
 import { listenAdmin } from './health.ts';
 import { createLanes } from './lanes.ts';
@@ -18,6 +19,8 @@ export interface ProviderOptions {
   /** What is in force: taken once a request, and whether it can decide anything. */
   readonly engines: { current(): Snapshot; usable(): boolean };
   readonly facts: FactCache;
+  /** Where it is asked whether certificates were revoked. */
+  readonly revocation?: RevocationPort;
   readonly settings: Pick<Settings, 'validating' | 'mutating' | 'request' | 'caches' | 'verdictTtl' | 'freshnessMs'>;
   readonly log: Logger;
   /** Default: the machine's. */
@@ -132,7 +135,7 @@ export async function serveProvider(options: ProviderOptions): Promise<RunningPr
 }
 
 function createEvaluate(
-  { engines, facts, settings, log }: ProviderOptions,
+  { engines, facts, revocation, settings, log }: ProviderOptions,
   limits: ProviderLimits,
   clock: Clock,
   metrics: Metrics,
@@ -142,6 +145,7 @@ function createEvaluate(
   const verifyDeps: VerifyDeps = {
     ...shared,
     facts,
+    ...(revocation === undefined ? {} : { revocation }),
     verdicts: createVerdictCache<Judged>({ maxBytes: settings.caches.verdictsBytes, clock, onLookup: metrics.cache }),
     lanes: lanes(),
     deadlineMs: settings.validating.deadlineMs,

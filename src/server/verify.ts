@@ -3,6 +3,7 @@ import type { Engine, FactCache, Outcome, Reason, Request, Snapshot, Verdict } f
 import { validate } from '../engine/validate.ts';
 import { joinKey, type Kept, type VerdictCache } from '../lib/cache.ts';
 import type { Logger } from '../lib/log.ts';
+import type { RevocationPort } from '../lib/revocation.ts';
 import type { Asked } from './app.ts';
 import { type Deadline, deadlineAfter } from './deadline.ts';
 import { parseVerifyKey } from './key.ts';
@@ -21,6 +22,7 @@ export interface Judged {
 export interface VerifyDeps {
   readonly engines: { current(): Snapshot };
   readonly facts: FactCache;
+  readonly revocation?: RevocationPort;
   readonly verdicts: VerdictCache<Judged>;
   readonly lanes: Lanes;
   readonly deadlineMs: number;
@@ -97,7 +99,8 @@ function judge(engine: Engine, request: Request, signal: AbortSignal, deps: Veri
     const startedMs = performance.now();
     const name = imageName(request.reference);
     const onBug = (error: unknown) => deps.log.error({ error, subject: name }, 'evaluation failed by an error of ours');
-    const ports = { facts: deps.facts, now: deps.now(), signal };
+    const { facts, revocation } = deps;
+    const ports = { facts, ...(revocation === undefined ? {} : { revocation }), now: deps.now(), signal };
     const verdict = await validate(engine, request, ports, onBug, { freshnessMs: deps.freshnessMs });
     const { outcome, reason: why, digest, revision, validUntil } = verdict;
     deps.log.info(

@@ -106,6 +106,7 @@ async function verify(input: VerifierInput, document: TrustPolicyDocument, ancho
       trustStore,
       now: ports.now,
       facts: ports.facts,
+      ...(ports.revocation === undefined ? {} : { revocation: ports.revocation }),
       signal: ports.signal,
     });
     const folded = foldOutcome(outcome);

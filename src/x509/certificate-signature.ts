@@ -13,13 +13,29 @@ import type { Certificate } from './types.ts';
 export async function isSignedBy(child: Certificate, issuer: Certificate): Promise<boolean> {
   const cursor = open(readDer(child.raw), TAG.sequence);
   const tbs = take(cursor, TAG.sequence).raw;
-  const scheme = schemeOf(algorithmOf(take(cursor, TAG.sequence)));
-  const signature = octetsOfBitString(take(cursor, TAG.bitString));
-  if (scheme === undefined || !fits(scheme, issuer)) return false;
-  const key = issuer.publicKey;
-  if (key.asymmetricKeyType !== scheme.keyType) return false;
-  return verifySignature({ data: tbs, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(issuer) });
+  const algorithm = take(cursor, TAG.sequence);
+  return isSignatureBy(issuer, { data: tbs, algorithm, signature: octetsOfBitString(take(cursor, TAG.bitString)) });
 }
+
+/** Bytes that were signed, the AlgorithmIdentifier, and the signature. */
+export interface Signed {
+  readonly data: Uint8Array;
+  readonly algorithm: Der;
+  readonly signature: Uint8Array;
+}
+
+/** Whether the key of `signer` made the signature, by one of the algorithms of `isSignedBy`. */
+export async function isSignatureBy(signer: Certificate, { data, algorithm, signature }: Signed): Promise<boolean> {
+  const scheme = schemeOf(algorithmOf(algorithm));
+  if (scheme === undefined || !fits(scheme, signer)) return false;
+  const key = signer.publicKey;
+  if (key.asymmetricKeyType !== scheme.keyType) return false;
+  const offload = isSlow(signer) || data.length > MAX_HASHED_HERE;
+  return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload });
+}
+
+/** Larger texts are hashed on the thread pool. */
+const MAX_HASHED_HERE = 64 * 1024;
 
 interface Scheme {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';

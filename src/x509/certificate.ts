@@ -1,9 +1,9 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { algorithmOf } from './algorithm.ts';
-import { close, contextTag, type Der, type DerCursor, DerError, isAtEnd, open, readDer, TAG, take, takeOptional } from './der.ts';
-import { booleanOf, integerOf, isNegative, octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
+import { close, contextTag, type Der, type DerCursor, DerError, open, readDer, TAG, take, takeOptional } from './der.ts';
+import { integerOf, isNegative, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
 import { X509Error } from './errors.ts';
-import { readKnownExtensions } from './extensions.ts';
+import { readExtensionList, readKnownExtensions } from './extensions.ts';
 import { readName } from './name.ts';
 import { readPublicKey } from './public-key.ts';
 import type { Certificate, Extension } from './types.ts';
@@ -119,24 +119,7 @@ function readExtensions(tbs: DerCursor, version: 1 | 2 | 3): readonly Extension[
   const explicit = version === 3 ? takeOptional(tbs, contextTag(3, 'constructed')) : undefined;
   if (explicit === undefined) return [];
   const inner = open(explicit, explicit.tag);
-  const list = open(take(inner, TAG.sequence), TAG.sequence);
+  const list = take(inner, TAG.sequence);
   close(inner);
-  const extensions: Extension[] = [];
-  const seen = new Set<string>();
-  while (!isAtEnd(list)) {
-    const extension = readExtension(take(list, TAG.sequence));
-    if (seen.has(extension.oid)) throw new DerError(`duplicate extension ${extension.oid}`);
-    seen.add(extension.oid);
-    extensions.push(extension);
-  }
-  return extensions;
-}
-
-function readExtension(element: Der): Extension {
-  const cursor = open(element, TAG.sequence);
-  const oid = oidOf(take(cursor, TAG.oid));
-  const critical = takeOptional(cursor, TAG.boolean);
-  const value = take(cursor, TAG.octetString).content;
-  close(cursor);
-  return { oid, critical: critical !== undefined && booleanOf(critical), value };
+  return readExtensionList(list);
 }

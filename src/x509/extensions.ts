@@ -5,6 +5,7 @@ import {
   type Der,
   type DerCursor,
   DerError,
+  isAtEnd,
   open,
   readDer,
   TAG,
@@ -39,6 +40,29 @@ export function readKnownExtensions(extensions: readonly Extension[]): KnownExte
     }
   }
   return known;
+}
+
+/** Extensions as RFC 5280 writes them, each at most once. @throws {DerError} */
+export function readExtensionList(element: Der): readonly Extension[] {
+  const list = open(element, TAG.sequence);
+  const extensions: Extension[] = [];
+  const seen = new Set<string>();
+  while (!isAtEnd(list)) {
+    const extension = readExtension(take(list, TAG.sequence));
+    if (seen.has(extension.oid)) throw new DerError(`duplicate extension ${extension.oid}`);
+    seen.add(extension.oid);
+    extensions.push(extension);
+  }
+  return extensions;
+}
+
+function readExtension(element: Der): Extension {
+  const cursor = open(element, TAG.sequence);
+  const oid = oidOf(take(cursor, TAG.oid));
+  const critical = takeOptional(cursor, TAG.boolean);
+  const value = take(cursor, TAG.octetString).content;
+  close(cursor);
+  return { oid, critical: critical !== undefined && booleanOf(critical), value };
 }
 
 type Reader = (extension: Extension) => Partial<KnownExtensions> | undefined;
@@ -118,7 +142,12 @@ function readAuthorityInfoAccess({ value, critical }: Extension): Partial<KnownE
 }
 
 function readCrlDistributionPoints({ value }: Extension): Partial<KnownExtensions> {
-  return { crlUrls: childrenOf(readDer(value), TAG.sequence).flatMap(urlsOfDistributionPoint) };
+  return { crlUrls: urlsOfDistributionPoints(value) };
+}
+
+/** URIs of the full names in a CRLDistributionPoints value (RFC 5280 4.2.1.13), in order. @throws {DerError} */
+export function urlsOfDistributionPoints(value: Uint8Array): readonly string[] {
+  return childrenOf(readDer(value), TAG.sequence).flatMap(urlsOfDistributionPoint);
 }
 
 function urlsOfDistributionPoint(point: Der): readonly string[] {

@@ -2,6 +2,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { judgeCommand } from '../../src/cli/judge.ts';
 import { OID, pki } from '../pki.ts';
+import { entry, revocationList } from '../revocation-answers.ts';
 import { SUBJECT, signCose, signJws } from '../sign.ts';
 
 const root = pki.root();
@@ -131,6 +132,32 @@ describe('judge', () => {
     expect(await one(over)).toMatchObject({ id: 'one', outcome, reason: { code } });
   });
 
+  const LIST = 'http://l.test/c.crl';
+  const withList = (list: Uint8Array | null) => ({
+    envelope: Buffer.from(signJws({ signer: revocable })).toString('base64'),
+    revocation: { ocsp: {}, crl: { [LIST]: list === null ? null : Buffer.from(list).toString('base64') } },
+  });
+  it.each<[string, Uint8Array | null, string, string]>([
+    ['a list that does not name the certificate', revocationList({ issuer: root }), 'accepted', 'VERIFIED'],
+    [
+      'a list that names the certificate',
+      revocationList({ issuer: root, entries: [entry(revocable.cert)] }),
+      'refused',
+      'CERTIFICATE_REVOKED',
+    ],
+    ["a stranger's list", revocationList({ issuer: root, signer: stranger }), 'unavailable', 'REVOCATION_UNKNOWN'],
+    ['a list that cannot be reached', null, 'unavailable', 'REVOCATION_UNKNOWN'],
+  ])('asks the network of the line: %s', async (_what, list, outcome, code) => {
+    expect(await one(withList(list))).toMatchObject({ outcome, reason: { code } });
+  });
+
+  it('keeps no answer of a list for the next line', async () => {
+    const good = JSON.stringify(caseOf(withList(revocationList({ issuer: root }))));
+    const bad = JSON.stringify(caseOf(withList(revocationList({ issuer: root, entries: [entry(revocable.cert)] }))));
+    const { answers } = await judge(`${good}\n${bad}\n${good}\n`);
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused', 'accepted']);
+  });
+
   it('records what audit only logs', async () => {
     const answer = await one({ trustPolicy: audit, trustStores: { 'ca:acme': [stranger.pem] } });
     expect(answer?.outcome).toBe('accepted');
@@ -180,6 +207,7 @@ describe('judge', () => {
     ['a size that is no integer', JSON.stringify(caseOf()).replace('"size":528', '"size":528.0')],
     ['a size beyond what a double holds', JSON.stringify(caseOf()).replace('"size":528', '"size":9007199254740993')],
     ['a trust store that is no list', JSON.stringify(caseOf({ trustStores: { 'ca:acme': root.pem } }))],
+    ['an answer of a list that is not base64', JSON.stringify(caseOf({ revocation: { crl: { 'http://l.test/c.crl': '-' } } }))],
   ])('reads on after a line that is no case: %s', async (_what, line) => {
     const { exit, answers } = await judge(Buffer.concat([Buffer.from(line), Buffer.from(`\n${JSON.stringify(caseOf())}\r\n`)]));
     expect(exit).toBe(3);

@@ -17,6 +17,7 @@ describe('the settings', () => {
       caches: { factsBytes: 64 * 1024 * 1024, verdictsBytes: 16 * 1024 * 1024 },
       verdictTtl: { acceptedMs: 60_000, refusedMs: 5_000 },
       freshnessMs: 10_000,
+      revocation: { allowedHosts: [], maxBytes: 64 * 1024 * 1024 },
       concurrency: { perRegistry: 8, total: 64 },
       registries: new Map(),
       warnings: [],

@@ -1,0 +1,93 @@
+import { errorText } from '../lib/errors.ts';
+import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
+import { isSignatureBy } from '../x509/certificate-signature.ts';
+import { type OcspResponse, readOcspResponse, type SingleResponse } from '../x509/ocsp.ts';
+import { isIdOf, keyHashOf, ocspRequest } from '../x509/ocsp-request.ts';
+import type { Certificate } from '../x509/types.ts';
+import { expectedFailure } from './errors.ts';
+import { BadAnswer, type CertificateStatus, checkFresh, type Question, refreshFrom, wasValidAtSigning } from './revocation-answer.ts';
+
+const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
+/** What keeping one answer takes. */
+const ANSWER_BYTES = 1024;
+
+/**
+ * Asks the responders that the certificate names, in order; the first with an answer decides (RFC 6960). Beyond the reference, the answer
+ * must be for this issuer and come from the issuer or its delegate (section 4.2.2.2). The delegate's own status is not asked, whether or not
+ * it has id-pkix-ocsp-nocheck: there would be no end to it.
+ */
+export async function ocspStatus(question: Question): Promise<CertificateStatus> {
+  let why = 'no responder is named';
+  for (const url of question.certificate.ocspUrls) {
+    try {
+      return await statusAt(url, question);
+    } catch (error) {
+      question.signal.throwIfAborted();
+      why = `${url.slice(0, 200)}: ${errorText(expectedFailure(error))}`;
+    }
+  }
+  return { status: 'unknown', why };
+}
+
+async function statusAt(
+  url: string,
+  { certificate, issuer, authenticSigningTime, now, port, signal }: Question,
+): Promise<CertificateStatus> {
+  const single = await port.answers.remember('ocsp', `${issuer.fingerprint} ${certificate.serialNumber} ${url}`, signal, async (own) => {
+    const bytes = await port.fetchOcsp(url, ocspRequest(certificate, issuer), own);
+    const response = readOcspResponse(bytes);
+    await checkSigner(response, issuer, now);
+    const value = answerFor(response.responses, certificate, issuer);
+    const nextUpdate = checkFresh('OCSP response', value.thisUpdate, value.nextUpdate, now);
+    // A responder that does not know may know soon.
+    const validUntil = value.status === 'unknown' ? now : nextUpdate;
+    return { value, bytes: ANSWER_BYTES, validUntil, refreshFrom: refreshFrom(nextUpdate, now) };
+  });
+  const validUntil = checkFresh('OCSP response', single.thisUpdate, single.nextUpdate, now);
+  if (single.status === 'unknown') return { status: 'unknown', why: `${url.slice(0, 200)}: the responder does not know the certificate` };
+  if (single.status === 'good' || isLater(single, authenticSigningTime)) return { status: 'good', validUntil };
+  return { status: 'revoked', validUntil };
+}
+
+/** A date that does not read must not turn a revocation into an unknown, which a list could then outvote. */
+function isLater({ extensions }: SingleResponse, authenticSigningTime: Question['authenticSigningTime']): boolean {
+  try {
+    return wasValidAtSigning(extensions, authenticSigningTime);
+  } catch (error) {
+    expectedFailure(error);
+    return false;
+  }
+}
+
+/** Of several answers for the certificate, one that it is revoked counts. */
+function answerFor(responses: readonly SingleResponse[], certificate: Certificate, issuer: Certificate): SingleResponse {
+  const found = responses.filter(({ id }) => isIdOf(id, certificate, issuer));
+  const answer = found.find(({ status }) => status === 'revoked') ?? found[0];
+  if (answer === undefined) throw new BadAnswer('the OCSP response is not for this certificate');
+  const critical = answer.extensions.find((extension) => extension.critical);
+  if (critical !== undefined) throw new BadAnswer(`the OCSP response has the critical extension ${critical.oid}, which is not known`);
+  return answer;
+}
+
+async function checkSigner(response: OcspResponse, issuer: Certificate, now: Date): Promise<void> {
+  const [first] = response.certificates;
+  const signer = first === undefined ? issuer : await delegateOf(issuer, first, now);
+  const { responderId } = response;
+  const named =
+    'name' in responderId ? Buffer.from(signer.rawSubject).equals(responderId.name) : keyHashOf(signer).equals(responderId.keyHash);
+  if (!named) throw new BadAnswer('the OCSP response names another responder than the one that its certificate is for');
+  if (!(await isSignatureBy(signer, response.signed)))
+    throw new BadAnswer('the OCSP response is not signed by the responder that it names');
+}
+
+/** The responder whose certificate came first; the reference looks at no other either. */
+async function delegateOf(issuer: Certificate, der: Uint8Array, now: Date): Promise<Certificate> {
+  const delegate = parseCertificate(der);
+  const isIssued = Buffer.from(delegate.rawIssuer).equals(issuer.rawSubject) && (await isSignedBy(delegate, issuer));
+  if (!isIssued) throw new BadAnswer("the responder's certificate was not issued by the certificate's issuer");
+  if (delegate.fingerprint === issuer.fingerprint) return issuer;
+  const mayAnswer = delegate.extendedKeyUsage?.oids.includes(OCSP_SIGNING) === true;
+  if (!mayAnswer) throw new BadAnswer("the responder's certificate is not for OCSP signing");
+  if (!(now >= delegate.notBefore && now <= delegate.notAfter)) throw new BadAnswer("the responder's certificate is not valid now");
+  return delegate;
+}

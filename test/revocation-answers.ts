@@ -1,0 +1,184 @@
+import { createHash, createPublicKey, sign } from 'node:crypto';
+import * as der from './der-writer.ts';
+import { extensionOf, type Issued } from './pki.ts';
+
+/** Answers of OCSP responders and revocation lists, right or wrong, signed with EC P-256 keys of `pki.ts`. */
+
+const SHA256 = '1.2.840.10045.4.3.2';
+const SHA1 = '1.2.840.10045.4.1';
+const HASH_OIDS = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', md5: '1.2.840.113549.2.5' } as const;
+
+export const INVALIDITY_DATE = '2.5.29.24';
+export const REASON_CODE = '2.5.29.21';
+
+export function generalizedTime(date: Date): Uint8Array {
+  return der.tlv(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]|\.\d+Z/g, '')}Z`));
+}
+
+export interface OcspOptions {
+  readonly certificate: Uint8Array;
+  readonly issuer: Issued;
+  readonly status?: 'good' | 'revoked' | 'unknown';
+  readonly thisUpdate?: Date;
+  /** `undefined` given leaves it out. */
+  readonly nextUpdate?: Date | undefined;
+  /** Who signs; default the issuer. */
+  readonly signer?: Issued;
+  /** Certificates that come along. Default: none. */
+  readonly certificates?: readonly Uint8Array[];
+  /** Whose name or key the answer says that it is from. Default: the signer's key. */
+  readonly responder?: { readonly by: 'name' | 'key'; readonly of: Issued };
+  /** The issuer in the CertID. */
+  readonly about?: Issued;
+  readonly hash?: keyof typeof HASH_OIDS;
+  readonly serial?: Uint8Array;
+  readonly extensions?: readonly Uint8Array[];
+  readonly weak?: boolean;
+  /** More single responses, before this one. */
+  readonly before?: readonly Uint8Array[];
+}
+
+export function single(options: OcspOptions): Uint8Array {
+  const { certificate, issuer, status = 'good', hash = 'sha1', about = issuer, extensions = [] } = options;
+  const id = der.sequence(
+    der.sequence(der.oid(HASH_OIDS[hash]), der.NULL),
+    der.octetString(digest(hash, nameOf(about.cert))),
+    der.octetString(digest(hash, keyBits(about))),
+    der.tlv(0x02, options.serial ?? serialOf(certificate)),
+  );
+  const revoked = der.tlv(0xa1, generalizedTime(AT), der.context(0, der.tlv(0x0a, Uint8Array.of(1))));
+  const said = status === 'good' ? der.tlv(0x80) : status === 'unknown' ? der.tlv(0x82) : revoked;
+  const nextUpdate = 'nextUpdate' in options ? options.nextUpdate : new Date(AT.getTime() + DAY);
+  return der.sequence(
+    id,
+    said,
+    generalizedTime(options.thisUpdate ?? AT),
+    nextUpdate === undefined ? [] : der.context(0, generalizedTime(nextUpdate)),
+    extensions.length === 0 ? [] : der.context(1, der.sequence(...extensions)),
+  );
+}
+
+export function ocspResponse(options: OcspOptions): Uint8Array {
+  const { issuer, signer = issuer, certificates = [], responder = { by: 'key', of: signer }, before = [] } = options;
+  const responderId =
+    responder.by === 'name'
+      ? der.context(1, nameOf(responder.of.cert))
+      : der.context(2, der.octetString(digest('sha1', keyBits(responder.of))));
+  const data = der.sequence(responderId, generalizedTime(AT), der.sequence(...before, single(options)));
+  const basic = der.sequence(
+    data,
+    ...signed(data, signer, options.weak),
+    certificates.length === 0 ? [] : der.context(0, der.sequence(...certificates)),
+  );
+  return ocspBody(0, der.context(0, der.sequence(der.oid('1.3.6.1.5.5.7.48.1.1'), der.octetString(basic))));
+}
+
+/** An OCSPResponse of a status, without more. */
+export function ocspBody(status: number, ...rest: readonly Uint8Array[]): Uint8Array {
+  return der.sequence(der.tlv(0x0a, Uint8Array.of(status)), ...rest);
+}
+
+export interface ListOptions {
+  readonly issuer: Issued;
+  readonly signer?: Issued;
+  readonly issuerName?: Issued;
+  readonly entries?: readonly Uint8Array[];
+  readonly thisUpdate?: Date;
+  readonly nextUpdate?: Date | undefined;
+  readonly number?: number | undefined;
+  readonly baseNumber?: number;
+  readonly freshest?: readonly string[];
+  readonly extensions?: readonly Uint8Array[];
+  readonly weak?: boolean;
+}
+
+export function entry(certificate: Uint8Array, { reason, date = AT, extensions = [] }: EntryOptions = {}): Uint8Array {
+  const all = [...(reason === undefined ? [] : [extensionOf(REASON_CODE, der.tlv(0x0a, Uint8Array.of(reason)))]), ...extensions];
+  return der.sequence(der.tlv(0x02, serialOf(certificate)), der.time(date), all.length === 0 ? [] : der.sequence(...all));
+}
+
+interface EntryOptions {
+  readonly reason?: number;
+  readonly date?: Date;
+  readonly extensions?: readonly Uint8Array[];
+}
+
+export function revocationList(options: ListOptions): Uint8Array {
+  const { issuer, signer = issuer, issuerName = issuer, entries = [], extensions = [] } = options;
+  const number = 'number' in options ? options.number : 1;
+  const nextUpdate = 'nextUpdate' in options ? options.nextUpdate : new Date(AT.getTime() + DAY);
+  const all = [
+    ...(number === undefined ? [] : [extensionOf('2.5.29.20', der.integer(number))]),
+    ...(options.baseNumber === undefined ? [] : [extensionOf('2.5.29.27', der.integer(options.baseNumber), true)]),
+    ...(options.freshest === undefined ? [] : [extensionOf('2.5.29.46', distributionPoints(...options.freshest))]),
+    ...extensions,
+  ];
+  const data = der.sequence(
+    der.integer(1),
+    algorithm(options.weak),
+    nameOf(issuerName.cert),
+    der.time(options.thisUpdate ?? AT),
+    nextUpdate === undefined ? [] : der.time(nextUpdate),
+    entries.length === 0 ? [] : der.sequence(...entries),
+    all.length === 0 ? [] : der.context(0, der.sequence(...all)),
+  );
+  return der.sequence(data, ...signed(data, signer, options.weak));
+}
+
+/** CRLDistributionPoints, one point a URL. */
+export function distributionPoints(...urls: readonly string[]): Uint8Array {
+  return der.sequence(...urls.map((url) => der.sequence(der.context(0, der.context(0, der.tlv(0x86, Buffer.from(url)))))));
+}
+
+/** AuthorityInfoAccess with OCSP responders. */
+export function responders(...urls: readonly string[]): Uint8Array {
+  return der.sequence(...urls.map((url) => der.sequence(der.oid('1.3.6.1.5.5.7.48.1'), der.tlv(0x86, Buffer.from(url)))));
+}
+
+/** When everything is from, unless told otherwise. */
+export const AT = new Date('2025-06-01T00:00:00Z');
+const DAY = 24 * 3600 * 1000;
+
+function algorithm(weak = false): Uint8Array {
+  return der.sequence(der.oid(weak ? SHA1 : SHA256));
+}
+
+function signed(data: Uint8Array, signer: Issued, weak = false): readonly Uint8Array[] {
+  return [algorithm(weak), der.bitString(sign(weak ? 'sha1' : 'sha256', data, signer.privateKey))];
+}
+
+function digest(hash: string, bytes: Uint8Array): Uint8Array {
+  return createHash(hash).update(bytes).digest();
+}
+
+function keyBits({ privateKey }: Issued): Uint8Array {
+  const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
+  return Buffer.concat([Uint8Array.of(4), Buffer.from(jwk.x ?? '', 'base64url'), Buffer.from(jwk.y ?? '', 'base64url')]);
+}
+
+/** Fields of a TBSCertificate of version 3 that pki.ts wrote: version, serial, algorithm, issuer, validity, subject. */
+function fieldOf(certificate: Uint8Array, field: number): Uint8Array {
+  let at = headerOf(certificate, 0) + headerOf(certificate, headerOf(certificate, 0));
+  for (let i = 0; i < field; i++) at += elementLength(certificate, at);
+  return certificate.subarray(at, at + elementLength(certificate, at));
+}
+
+export function serialOf(certificate: Uint8Array): Uint8Array {
+  return fieldOf(certificate, 1).subarray(2);
+}
+
+function nameOf(certificate: Uint8Array): Uint8Array {
+  return fieldOf(certificate, 5);
+}
+
+function headerOf(bytes: Uint8Array, at: number): number {
+  const first = bytes[at + 1] ?? 0;
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+function elementLength(bytes: Uint8Array, at: number): number {
+  const header = headerOf(bytes, at);
+  const first = bytes[at + 1] ?? 0;
+  if (first < 0x80) return header + first;
+  return header + Number(`0x${Buffer.from(bytes.subarray(at + 2, at + header)).toString('hex')}`);
+}
