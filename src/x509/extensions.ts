@@ -97,6 +97,7 @@ const KEY_USAGE_BITS: readonly KeyUsageBit[] = [
 const OCSP = '1.3.6.1.5.5.7.48.1';
 const URI = contextTag(6, 'primitive');
 /** RFC 3986 sections 2 and 3.1: a scheme, then no brace, quote, space or control, over which Go stumbles. */
+const URI_AUTHORITY = /^[^:/?#]+:\/\/([^/?#]*)/;
 const URI_CHARACTERS = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 
 function checkSubjectKeyIdentifier({ value, critical }: Extension): undefined {
@@ -178,7 +179,9 @@ function checkSubjectAltName({ value }: Extension): undefined {
 }
 
 function checkUri(text: string): void {
-  if (!URI_CHARACTERS.test(text) || !URL.canParse(text)) throw new DerError('malformed URI');
+  const authority = URI_AUTHORITY.exec(text)?.[1] ?? '';
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  if (!URI_CHARACTERS.test(text) || !URL.canParse(text) || !isDomain(host, false)) throw new DerError('malformed URI');
 }
 
 function checkNameConstraints({ value }: Extension): undefined {

@@ -160,6 +160,8 @@ describe('parseCertificate', () => {
     ['5.5: a DNS name with eight bits', withExtension(OID.subjectAltName, der.sequence(der.tlv(0x82, Uint8Array.of(0xe4))))],
     ['5.5: a URI with a control character', withExtension(OID.subjectAltName, der.sequence(uri('htt\rp://a.test')))],
     ['5.5: a URI with a port that is no number', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t:st')))],
+    ['5.5: a URI whose host ends with a dot', withExtension(OID.subjectAltName, der.sequence(uri('http://a@b.test./')))],
+    ['5.5: a URI whose host has an empty label', withExtension(OID.subjectAltName, der.sequence(uri('http://a..test')))],
     ['5.5: a URI with a brace', withExtension(OID.subjectAltName, der.sequence(uri('http://a.t}st')))],
     ['5.5: empty name constraints', withExtension(OID.nameConstraints, der.sequence())],
     ...[
