@@ -1,5 +1,6 @@
 import { CERTIFICATES, CHAIN } from './certificates.ts';
 import { COSE } from './cose.ts';
+import { DEEP_CERTIFICATES } from './deep-certificates.ts';
 import { ENVELOPES } from './envelopes.ts';
 import { JWS } from './jws.ts';
 import { PAYLOAD } from './payload.ts';
@@ -8,4 +9,14 @@ import { STORES } from './stores.ts';
 import type { MutatorTable } from './table.ts';
 
 /** Every mutator, by the name under which the report counts it. */
-export const MUTATORS: MutatorTable = { ...ENVELOPES, ...JWS, ...COSE, ...CHAIN, ...CERTIFICATES, ...PAYLOAD, ...POLICY, ...STORES };
+export const MUTATORS: MutatorTable = {
+  ...ENVELOPES,
+  ...JWS,
+  ...COSE,
+  ...CHAIN,
+  ...CERTIFICATES,
+  ...DEEP_CERTIFICATES,
+  ...PAYLOAD,
+  ...POLICY,
+  ...STORES,
+};
