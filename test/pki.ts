@@ -251,7 +251,7 @@ function keyOf(kind: KeyKind, top: boolean): KeyObject {
   return createPrivateKey(readFileSync(join(import.meta.dirname, 'fixtures/keys', `${file}.pem`)));
 }
 
-interface Algorithm {
+export interface Algorithm {
   readonly identifier: Uint8Array;
   sign(data: Uint8Array, key: KeyObject): Uint8Array;
 }
@@ -275,7 +275,7 @@ const HASH_OIDS: Readonly<Record<string, string>> = {
   sha512: '2.16.840.1.101.3.4.2.3',
 };
 
-function signatureAlgorithm(wanted: SignatureAlgorithm, signer: KeyKind): Algorithm {
+export function signatureAlgorithm(wanted: SignatureAlgorithm, signer: KeyKind): Algorithm {
   if (signer === 'Ed25519') {
     return { identifier: der.sequence(der.oid('1.3.101.112')), sign: (data, key) => sign(null, data, key) };
   }

@@ -1,4 +1,4 @@
-import { type Issued, pki } from '../pki.ts';
+import { type CertificateOptions, type Issued, pki } from '../pki.ts';
 import type { Draft, Made } from './draft.ts';
 import { sealed, through } from './envelope.ts';
 
@@ -43,12 +43,21 @@ function issueChain({ authorities, leaf, keys }: Draft): readonly Issued[] {
     ...options,
   });
   const [root, ...below] = authorities;
-  if (root === undefined) return [pki.selfSigned(withKey(leaf, 'leaf'))];
-  let last = pki.root(withKey(root, 'root'));
+  if (root === undefined) return [issued(pki.selfSigned, withKey(leaf, 'leaf'))];
+  let last = issued(pki.root, withKey(root, 'root'));
   const chain = [last];
   for (const [i, options] of below.entries()) {
-    last = last.intermediate(withKey(options, `intermediate ${i}`));
+    last = issued(last.intermediate, withKey(options, `intermediate ${i}`));
     chain.unshift(last);
   }
-  return [last.leaf(withKey(leaf, 'leaf')), ...chain];
+  return [issued(last.leaf, withKey(leaf, 'leaf')), ...chain];
+}
+
+/** A certificate as asked for; signed by the usual algorithm where the signer's key cannot do the other. */
+function issued(issue: (options: CertificateOptions) => Issued, options: CertificateOptions): Issued {
+  try {
+    return issue(options);
+  } catch {
+    return issue({ ...options, signatureAlgorithm: 'auto' });
+  }
 }

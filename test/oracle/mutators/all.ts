@@ -5,6 +5,7 @@ import { ENVELOPES } from './envelopes.ts';
 import { JWS } from './jws.ts';
 import { PAYLOAD } from './payload.ts';
 import { POLICY } from './policy.ts';
+import { REVOCATION } from './revocation.ts';
 import { STORES } from './stores.ts';
 import type { MutatorTable } from './table.ts';
 
@@ -17,6 +18,7 @@ export const MUTATORS: MutatorTable = {
   ...CERTIFICATES,
   ...DEEP_CERTIFICATES,
   ...PAYLOAD,
+  ...REVOCATION,
   ...POLICY,
   ...STORES,
 };

@@ -202,7 +202,14 @@ const VALUES: Readonly<Record<string, (random: Random) => Uint8Array>> = {
   [OID.basicConstraints]: (random) =>
     der.sequence(
       random.pick<Uint8Array>([new Uint8Array(), der.boolean(true), der.boolean(false)]),
-      random.pick([[], der.integer(0), der.integer(3), der.tlv(2, Uint8Array.of(0xff)), der.integer(2n ** 31n), der.integer(2n ** 63n)]),
+      random.pick<Uint8Array>([
+        new Uint8Array(),
+        der.integer(0),
+        der.integer(3),
+        der.tlv(2, Uint8Array.of(0xff)),
+        der.integer(2n ** 31n),
+        der.integer(2n ** 63n),
+      ]),
     ),
   '2.5.29.32': (random) =>
     der.sequence(
