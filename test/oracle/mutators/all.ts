@@ -8,6 +8,7 @@ import { POLICY } from './policy.ts';
 import { REVOCATION } from './revocation.ts';
 import { STORES } from './stores.ts';
 import type { MutatorTable } from './table.ts';
+import { TIMESTAMP } from './timestamp.ts';
 
 /** Every mutator, by the name under which the report counts it. */
 export const MUTATORS: MutatorTable = {
@@ -21,4 +22,5 @@ export const MUTATORS: MutatorTable = {
   ...REVOCATION,
   ...POLICY,
   ...STORES,
+  ...TIMESTAMP,
 };
