@@ -149,6 +149,10 @@ function signatureIdentifier({ key }: Issued, digest: TokenHash, pss: boolean): 
 function signatureOver(data: Uint8Array, { privateKey, key }: Issued, digest: TokenHash, pss: boolean): Uint8Array {
   if (!key.startsWith('RSA') || !pss) return new Uint8Array(sign(key === 'Ed25519' ? null : digest, data, privateKey));
   return new Uint8Array(
-    sign(digest, data, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }),
+    sign(digest, data, {
+      key: privateKey,
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: key === 'RSA-1024' ? 20 : constants.RSA_PSS_SALTLEN_DIGEST,
+    }),
   );
 }
