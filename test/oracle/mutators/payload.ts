@@ -169,7 +169,10 @@ export const PAYLOAD: MutatorTable = {
     draft.reference = draft.reference.replace(/@.*$/, `@${draft.subject.digest}`);
   },
   'subject/size': (draft, random) => {
-    draft.subject = { ...draft.subject, size: draft.subject.size + random.pick([1, -1, 1000, -528]) };
+    draft.subject = {
+      ...draft.subject,
+      size: Math.max(0, Math.min(draft.subject.size + random.pick([1, -1, 1000, -528]), Number.MAX_SAFE_INTEGER)),
+    };
   },
   'subject/media type': (draft, random) => {
     draft.subject = {
