@@ -7,7 +7,7 @@ export interface ExpectedDifference {
   readonly matches: (pair: Pair) => boolean;
 }
 
-const BENT_CERTIFICATES = ['certificate/', 'chain/', 'stores/', 'jws/x5c', 'bytes/'];
+const BENT_CERTIFICATES = ['certificate/', 'chain/', 'stores/disturbed', 'jws/x5c', 'bytes/'];
 const ODD_POINTS = ['distribution point', 'extension value', 'extension bent', 'extension disturbed', 'many extensions'].map(
   (name) => `certificate/${name}`,
 );
@@ -147,6 +147,11 @@ export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
       said('CERTIFICATE_CHAIN_INVALID', /malformed certificate|unusable public key/, BENT_CERTIFICATES),
       said('TRUST_STORE_INVALID', /malformed certificate|unusable public key/, BENT_CERTIFICATES),
     ),
+  },
+  {
+    id: 'PEM files',
+    why: 'trust stores: text after the last block, headers in one, labels other than CERTIFICATE',
+    matches: said('TRUST_STORE_INVALID', /malformed certificate: expected an element, got the end/, ['stores/odd pem']),
   },
   {
     id: 'escaped space',
