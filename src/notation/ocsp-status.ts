@@ -1,4 +1,5 @@
 import { errorText } from '../lib/errors.ts';
+import { algorithmOf } from '../x509/algorithm.ts';
 import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
 import { isSignatureBy } from '../x509/certificate-signature.ts';
 import { type OcspResponse, readOcspResponse, type SingleResponse } from '../x509/ocsp.ts';
@@ -69,7 +70,19 @@ function answerFor(responses: readonly SingleResponse[], certificate: Certificat
   return answer;
 }
 
+/** RSA PKCS #1 v1.5 and ECDSA: the reference knows neither RSA-PSS nor Ed25519 in OCSP, and its word is the limit of ours. */
+const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
+  '1.2.840.113549.1.1.11',
+  '1.2.840.113549.1.1.12',
+  '1.2.840.113549.1.1.13',
+  '1.2.840.10045.4.3.2',
+  '1.2.840.10045.4.3.3',
+  '1.2.840.10045.4.3.4',
+]);
+
 async function checkSigner(response: OcspResponse, issuer: Certificate, now: Date): Promise<void> {
+  const { oid } = algorithmOf(response.signed.algorithm);
+  if (!SIGNATURE_ALGORITHMS.has(oid)) throw new BadAnswer(`the OCSP response is signed by the algorithm ${oid}, which is not known`);
   const [first] = response.certificates;
   const signer = first === undefined ? issuer : await delegateOf(issuer, first, now);
   const { responderId } = response;

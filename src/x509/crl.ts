@@ -2,9 +2,23 @@ import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { algorithmOf } from './algorithm.ts';
 import type { Signed } from './certificate-signature.ts';
-import { close, contextTag, type Der, type DerCursor, DerError, isAtEnd, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
+import {
+  close,
+  contextTag,
+  type Der,
+  type DerCursor,
+  DerError,
+  expectTag,
+  isAtEnd,
+  open,
+  readDer,
+  TAG,
+  take,
+  takeAny,
+  takeOptional,
+} from './der.ts';
 import { integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
-import { readExtensionList, urlsOfDistributionPoints } from './extensions.ts';
+import { checkAuthorityKeyIdentifier, readExtensionList, urlsOfDistributionPoints } from './extensions.ts';
 import { createSerialIndex, type SerialIndex } from './serial-index.ts';
 import type { Extension } from './types.ts';
 
@@ -99,6 +113,7 @@ function readTime(cursor: DerCursor): Date {
   return timeOf(takeOptional(cursor, TAG.utcTime) ?? take(cursor, TAG.generalizedTime));
 }
 
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 const CRL_NUMBER = '2.5.29.20';
 const DELTA_INDICATOR = '2.5.29.27';
 const ISSUING_DISTRIBUTION_POINT = '2.5.29.28';
@@ -106,6 +121,7 @@ const FRESHEST_CRL = '2.5.29.46';
 
 function readListExtensions(explicit: Der | undefined): Pick<Head, 'number' | 'baseNumber' | 'freshestUrls' | 'unknownCritical'> {
   const extensions = explicit === undefined ? [] : readExtensionList(onlyChild(screened(explicit)));
+  for (const extension of extensions) if (extension.oid === AUTHORITY_KEY_IDENTIFIER) checkAuthorityKeyIdentifier(extension);
   const extensionOf = (wanted: string) => extensions.find(({ oid }) => oid === wanted)?.value;
   const numberOf = (value: Uint8Array | undefined) => (value === undefined ? undefined : positive(readDer(value)));
   const freshest = extensionOf(FRESHEST_CRL);
@@ -136,11 +152,13 @@ const MIN_ENTRY_BYTES = 2 + 3 + 15;
 async function indexEntries(entries: Uint8Array): Promise<{ readonly index: SerialIndex; readonly size: number }> {
   const index = createSerialIndex(Math.ceil(entries.length / MIN_ENTRY_BYTES), randomInt(2 ** 32));
   const cursor: DerCursor = { bytes: entries, at: 0 };
+  const checkExtensions = entryExtensionsCheck();
   let size = 0;
   let sliceEnd = performance.now() + SLICE.ms;
   while (!isAtEnd(cursor)) {
     const offset = cursor.at;
-    if (!index.add(checkEntry(take(cursor, TAG.sequence)), offset)) throw new DerError('too many entries of one serial number');
+    if (!index.add(checkEntry(take(cursor, TAG.sequence), checkExtensions), offset))
+      throw new DerError('too many entries of one serial number');
     if (++size % SLICE.entries === 0 && performance.now() > sliceEnd) {
       await setImmediate();
       sliceEnd = performance.now() + SLICE.ms;
@@ -149,15 +167,29 @@ async function indexEntries(entries: Uint8Array): Promise<{ readonly index: Seri
   return { index, size };
 }
 
-/** The serial number of an entry whose parts follow each other as they must; what the parts hold is read when it is asked for. */
-function checkEntry(element: Der): Uint8Array {
+/** The serial number of an entry whose parts follow each other as they must. */
+function checkEntry(element: Der, checkExtensions: (element: Der) => void): Uint8Array {
   const cursor = open(element, TAG.sequence);
   const serial = integerOf(take(cursor, TAG.integer));
-  const date = takeAny(cursor);
-  if (!isTime(date.tag)) throw new DerError('an entry without its date');
-  takeOptional(cursor, TAG.sequence);
+  readTime(cursor);
+  const extensions = takeOptional(cursor, TAG.sequence);
+  if (extensions !== undefined) checkExtensions(extensions);
   close(cursor);
   return serial;
+}
+
+const REASON_CODE = '2.5.29.21';
+
+/** Makes sure that the extensions of entries read; most are the same as those of the entry before, byte for byte. */
+function entryExtensionsCheck(): (element: Der) => void {
+  let known = Buffer.alloc(0);
+  return (element) => {
+    if (known.equals(element.raw)) return;
+    for (const { oid, value } of readExtensionList(screened(element))) {
+      if (oid === REASON_CODE) expectTag(readDer(value).tag, TAG.enumerated);
+    }
+    known = Buffer.from(element.raw);
+  };
 }
 
 function entriesUnder(entries: Uint8Array, index: SerialIndex, serial: Uint8Array): readonly RevokedEntry[] {

@@ -241,7 +241,8 @@ function checkPolicyMappings({ value }: Extension): undefined {
   }
 }
 
-function checkAuthorityKeyIdentifier({ value, critical }: Extension): undefined {
+/** The form of an authorityKeyIdentifier (RFC 5280 4.2.1.1), which stands in lists too. @throws {DerError} */
+export function checkAuthorityKeyIdentifier({ value, critical }: Extension): undefined {
   refuseCritical(critical);
   const cursor = open(readDer(value), TAG.sequence);
   takeOptional(cursor, contextTag(0, 'primitive'));

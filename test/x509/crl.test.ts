@@ -59,6 +59,8 @@ describe('a revocation list', () => {
     ['entries that are no sequences', list({ entries: [der.integer(1)] })],
     ['thousands of entries of one serial number', list({ entries: Array.from({ length: 5000 }, () => numbered(1)) })],
     ['an extension twice', list({ extensions: [extensionOf('1.2.3', der.NULL), extensionOf('1.2.3', der.NULL)] })],
+    ['an authorityKeyIdentifier that is none', list({ extensions: [extensionOf('2.5.29.35', der.NULL)] })],
+    ['a reason that is none, in any entry', list({ entries: [entry(leaf.cert, { extensions: [extensionOf('2.5.29.21', der.NULL)] })] })],
     ['a negative number', list({ number: undefined, extensions: [extensionOf('2.5.29.20', der.tlv(2, Uint8Array.of(0xff)))] })],
   ])('is refused with %s', async (_case, bytes) => {
     await expect(readRevocationList(bytes)).rejects.toBeInstanceOf(DerError);
