@@ -1,4 +1,5 @@
 import type { FactCache } from '../lib/facts.ts';
+import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { nameText } from '../x509/name.ts';
@@ -7,8 +8,8 @@ import { NotationError } from './errors.ts';
 import { checkIdentity } from './identity.ts';
 import { quote } from './quote.ts';
 import { checkRevocation, type RevocationStatus } from './revocation.ts';
-import { compareInstants, dateOf, instantOf, rfc1123 } from './time.ts';
-import type { EnvelopeContent, Instant, TrustPolicy, TrustStore, TrustStoreType, ValidationAction, ValidationType } from './types.ts';
+import { dateOf, rfc1123 } from './time.ts';
+import type { EnvelopeContent, TrustPolicy, TrustStore, TrustStoreType, ValidationAction, ValidationType } from './types.ts';
 
 export interface VerifyInput {
   readonly envelope: Uint8Array;

@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/instant.ts';
 import type { Certificate } from '../x509/types.ts';
 import type { NotationError } from './errors.ts';
 
@@ -11,12 +12,6 @@ export type SigningScheme = 'notary.x509' | 'notary.x509.signingAuthority';
 export type VerificationLevelName = 'strict' | 'permissive' | 'audit' | 'skip' | 'custom';
 export type ValidationType = 'integrity' | 'authenticity' | 'authenticTimestamp' | 'expiry' | 'revocation';
 export type ValidationAction = 'enforce' | 'log' | 'skip';
-
-/** An instant with the nanoseconds that an RFC 3339 fraction may carry. */
-export interface Instant {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 /** Certificates of one trust store by fingerprint (SHA-256 of the DER, lower-case hex). */
 export type TrustAnchors = ReadonlyMap<string, Certificate>;

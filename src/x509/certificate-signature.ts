@@ -1,6 +1,6 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
 import { type Algorithm, algorithmOf, isNull } from './algorithm.ts';
-import { childrenOf, close, contextTag, type Der, DerError, open, readDer, TAG, take, takeOptional } from './der.ts';
+import { close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeOptional } from './der.ts';
 import { octetsOfBitString, smallIntegerOf } from './der-values.ts';
 import type { Certificate } from './types.ts';
 
@@ -96,10 +96,7 @@ function pssScheme(parameters: Der): Scheme | undefined {
 }
 
 function explicitField(field: Der | undefined): Der | undefined {
-  if (field === undefined) return undefined;
-  const [inner, ...more] = childrenOf(field, field.tag);
-  if (inner === undefined || more.length > 0) throw new DerError('explicit field that does not hold one element');
-  return inner;
+  return field === undefined ? undefined : onlyChild(field);
 }
 
 function isNullOrAbsent(parameters: Der | undefined): boolean {

@@ -1,9 +1,9 @@
 import * as der from '../../der-writer.ts';
 import { type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../../pki.ts';
+import { attribute, CMS, issuerAndSerial, issuerSerialOf, type TokenOptions, timestampToken } from '../../timestamp-token.ts';
 import { type Draft, days, type Made } from '../draft.ts';
 import type { Random } from '../random.ts';
 import { ocspResponse } from '../status-answers.ts';
-import { attribute, CMS, issuerAndSerial, issuerSerialOf, type TokenOptions, timestampToken } from '../timestamp-token.ts';
 import { bentDer } from './der-bend.ts';
 import { disturbed, type Mutate, type MutatorTable } from './table.ts';
 

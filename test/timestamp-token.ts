@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
-import * as der from '../der-writer.ts';
-import type { Issued } from '../pki.ts';
 import { fieldsOf, hashOf } from './certificate-fields.ts';
+import * as der from './der-writer.ts';
+import type { Issued } from './pki.ts';
 
 export type TokenHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
