@@ -66,8 +66,7 @@ export interface TokenOptions {
 
 /** A timestamp token (RFC 3161 section 2.4.2) by one signer. */
 export function timestampToken(options: TokenOptions): Uint8Array {
-  const content = tstInfo(options);
-  const info = options.bendInfo?.(content) ?? content;
+  const info = contentOf(options);
   const digest = options.digest ?? 'sha256';
   const certificates = options.certificates ?? options.tsa.chain;
   const signer = signerInfo(options, info, digest);
@@ -80,6 +79,16 @@ export function timestampToken(options: TokenOptions): Uint8Array {
   );
   const whole = der.sequence(der.oid(CMS.signedData), der.context(0, signedData));
   return options.bend?.(whole) ?? whole;
+}
+
+/** The SignerInfo that such a token would have, for a token with several. */
+export function tokenSigner(options: TokenOptions): Uint8Array {
+  return signerInfo(options, contentOf(options), options.digest ?? 'sha256');
+}
+
+function contentOf(options: TokenOptions): Uint8Array {
+  const content = tstInfo(options);
+  return options.bendInfo?.(content) ?? content;
 }
 
 /** An Attribute with one value. */

@@ -195,16 +195,16 @@ function checkCodeSigningUsage(leaf: Certificate): void {
   }
 }
 
-/** RFC 3161 section 2.3: one purpose, and critical. */
 function checkTimestampingUsage(leaf: Certificate): void {
-  const { oids = [], critical = false } = leaf.extendedKeyUsage ?? {};
-  const subject = subjectOf(leaf);
-  if (oids.length !== 1 || oids[0] !== TIME_STAMPING) {
-    throw invalid(`timestamp signing certificate with subject ${subject} must have and only have Timestamping as extended key usage`);
-  }
-  if (!critical) {
-    throw invalid(`timestamp signing certificate with subject ${subject} must have extended key usage extension marked as critical`);
-  }
+  if (isTimestampingOnly(leaf)) return;
+  const only = leaf.extendedKeyUsage?.oids.join() === TIME_STAMPING;
+  const must = only ? 'have extended key usage extension marked as critical' : 'have and only have Timestamping as extended key usage';
+  throw invalid(`timestamp signing certificate with subject ${subjectOf(leaf)} must ${must}`);
+}
+
+/** Whether timestamping is the one purpose of a certificate, and critical (RFC 3161 section 2.3). */
+export function isTimestampingOnly({ extendedKeyUsage }: Certificate): boolean {
+  return extendedKeyUsage?.critical === true && extendedKeyUsage.oids.join() === TIME_STAMPING;
 }
 
 function checkLeafKey(leaf: Certificate): void {
