@@ -2,6 +2,7 @@ import { constants, verify, X509Certificate } from 'node:crypto';
 import type { FactCache } from '../../src/lib/facts.ts';
 import { createTrustStore, parseTrustPolicyDocument, selectTrustPolicy, verifySignature } from '../../src/notation/index.ts';
 import type { VerificationOutcome } from '../../src/notation/types.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { isDigest } from '../../src/oci/digest.ts';
 import * as der from '../der-writer.ts';
 import type { Random } from '../oracle/random.ts';
@@ -34,15 +35,14 @@ export async function createVerifier(mediaType: string, anchors: readonly Uint8A
     ]),
   );
   const { signal } = new AbortController();
-  const { digest } = SUBJECT;
-  if (!isDigest(digest)) throw new Error(`${digest} is no digest`);
+  const subject = subjectDescriptor();
   const facts = createFacts();
   return async (envelope: Uint8Array): Promise<Execution<VerificationOutcome>> => {
     const before = watch.checks;
     const outcome = await verifySignature({
       envelope,
       mediaType,
-      subject: { ...SUBJECT, digest },
+      subject,
       policy,
       trustStore,
       now: NOW,
@@ -54,14 +54,23 @@ export async function createVerifier(mediaType: string, anchors: readonly Uint8A
   };
 }
 
+/** The artifact that the envelopes are of. */
+export function subjectDescriptor(): Descriptor {
+  const { digest } = SUBJECT;
+  if (!isDigest(digest)) throw new Error(`${digest} is no digest`);
+  return { ...SUBJECT, digest };
+}
+
 const MAX_FACTS = 4096;
 
-/** Keeps what is known of certificates and chains, which come again and again, and nothing of envelopes, which do not. */
-function createFacts(): FactCache {
+const KEPT: ReadonlySet<string> = new Set(['notation.certificate', 'notation.chain', 'notation.signedBy']);
+
+/** Keeps what is known of certificates and chains, which come again and again, and nothing of inputs, which do not. */
+export function createFacts(): FactCache {
   const kept = new Map<string, unknown>();
   return {
     remember: async <T>(kind: string, key: string, signal: AbortSignal, load: (signal: AbortSignal) => Promise<{ readonly value: T }>) => {
-      if (kind === 'notation.envelope') return (await load(signal)).value;
+      if (!KEPT.has(kind)) return (await load(signal)).value;
       const name = `${kind} ${key}`;
       // A kind of facts has one type.
       if (kept.has(name)) return kept.get(name) as T;

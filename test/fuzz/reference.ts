@@ -10,10 +10,11 @@ export interface Reading {
 
 export type ReadingKind = 'policy' | 'identity' | 'certificate' | 'pem' | 'crl' | 'ocsp' | 'jws' | 'cose' | 'cms';
 
-/** Whose answer it must be, and of which certificate it must speak (DER). */
+/** Who must have signed it, or stand above who did (DER), of which certificate it must speak (DER), of which message. */
 export interface About {
   readonly issuer: Uint8Array;
-  readonly subject: Uint8Array;
+  readonly subject?: Uint8Array;
+  readonly message?: Uint8Array;
 }
 
 /** A process of `test/oracle/reference`. */
@@ -29,13 +30,20 @@ interface Question {
   readonly bytes: string;
   readonly issuer?: string;
   readonly subject?: string;
+  readonly message?: string;
 }
 
 export function startReference(binary: string): Reference {
   const lines = startLineProcess<Question, Reading>(binary, ['read']);
   return {
     read: (kind, bytes, about) =>
-      lines.ask({ kind, bytes: base64(bytes), ...(about && { issuer: base64(about.issuer), subject: base64(about.subject) }) }),
+      lines.ask({
+        kind,
+        bytes: base64(bytes),
+        ...(about && { issuer: base64(about.issuer) }),
+        ...(about?.subject && { subject: base64(about.subject) }),
+        ...(about?.message && { message: base64(about.message) }),
+      }),
     close: lines.close,
   };
 }

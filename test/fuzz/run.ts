@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { errorText } from '../../src/lib/errors.ts';
-import { createRandom } from '../oracle/random.ts';
+import { createRandoms } from '../oracle/random.ts';
 import type { Execution, Opinion, Target } from './target.ts';
 
 export interface RunOptions {
@@ -70,6 +70,7 @@ export async function run({ target, seed, runs, limitMs = Infinity, onInput, onP
   const tally = { executions: 0, accepted: 0, reached: 0, slowestMs: 0 };
   const counts: Record<'consulted' | 'stricter' | 'lenient', Record<string, number>> = { consulted: {}, stricter: {}, lenient: {} };
   const findings = new Map<string, Finding>();
+  const randomOf = createRandoms(`${seed}/${target.name}`);
   const started = now();
   let turn = started;
   let told = started;
@@ -92,7 +93,7 @@ export async function run({ target, seed, runs, limitMs = Infinity, onInput, onP
       told = begun;
     }
     onInput?.(index);
-    const bytes = target.input(createRandom(`${seed}/${target.name}/${index}`));
+    const bytes = target.input(randomOf(index));
     tally.executions++;
     const attempt = await attemptOf(target, bytes, now);
     tally.slowestMs = Math.max(tally.slowestMs, attempt.ms);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { createRandom } from '../oracle/random.ts';
+import { createRandoms } from '../oracle/random.ts';
 import { type Job, type Message, prepare } from './job.ts';
 import type { Report } from './run.ts';
 
@@ -47,7 +47,7 @@ function watch(heartbeat: Int32Array, onStall: (index: number) => void): () => v
 async function stalled(job: Omit<Job, 'heartbeat'>, index: number): Promise<Report> {
   const { target, close } = await prepare({ ...job, reference: false });
   await close();
-  const bytes = target.input(createRandom(`${job.seed}/${job.target}/${index}`));
+  const bytes = target.input(createRandoms(`${job.seed}/${job.target}`)(index));
   return {
     target: job.target,
     seed: job.seed,

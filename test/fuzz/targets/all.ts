@@ -1,6 +1,7 @@
 import type { CreateTarget } from '../materials.ts';
 import { createCborTarget } from './cbor.ts';
 import { createCertificateTarget } from './certificate.ts';
+import { createCmsTarget } from './cms.ts';
 import { createCoseTarget } from './cose.ts';
 import { createCrlTarget } from './crl.ts';
 import { createDerTarget } from './der.ts';
@@ -26,4 +27,5 @@ export const TARGETS: ReadonlyMap<string, CreateTarget> = new Map([
   ['cose', createCoseTarget],
   ['ocsp', createOcspTarget],
   ['crl', createCrlTarget],
+  ['cms', createCmsTarget],
 ]);

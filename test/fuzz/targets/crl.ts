@@ -6,7 +6,7 @@ import type { CertificateStatus } from '../../../src/notation/revocation-answer.
 import * as der from '../../der-writer.ts';
 import type { Random } from '../../oracle/random.ts';
 import { extensionOf } from '../../pki.ts';
-import { entry, generalizedTime, INVALIDITY_DATE, revocationList } from '../../revocation-answers.ts';
+import { entry, generalizedTime, INVALIDITY_DATE, revocationList, serialOf } from '../../revocation-answers.ts';
 import { answeringWorld, createQuestions, executionOf } from '../answers.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
@@ -103,8 +103,7 @@ function second(bytes: Uint8Array, { value }: Execution<CertificateStatus>, { is
     const signature = list.signatureValue.valueBlock.valueHexView;
     if (!opensslVerifies(list.signatureAlgorithm.algorithmId, list.tbsView, publicKey, signature))
       return { accepts: false, why: 'not signed by the issuer' };
-    const certificate = pkijs.Certificate.fromBER(subject.cert);
-    const serial = Buffer.from(certificate.serialNumber.valueBlock.valueHexView);
+    const serial = Buffer.from(serialOf(subject.cert));
     const entries = (list.revokedCertificates ?? []).filter(({ userCertificate }) =>
       serial.equals(userCertificate.valueBlock.valueHexView),
     );

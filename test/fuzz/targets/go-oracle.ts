@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { About, Reading, ReadingKind, Reference } from '../reference.ts';
 import type { Opinion, Oracle } from '../target.ts';
 
@@ -7,7 +6,7 @@ export interface GoQuestion<T> {
   /** What it is asked about, where that is not the input. */
   readonly text?: (bytes: Uint8Array) => Uint8Array;
   readonly about?: About;
-  /** What it should say of an input that we accept; absent: nothing is compared. */
+  /** The lines that it should say of an input that we accept, the first ones or all; absent: nothing is compared. */
   readonly expected?: (value: T) => readonly string[];
 }
 
@@ -28,8 +27,8 @@ export function goOracle<T>(reference: Reference | undefined, question: GoQuesti
 
 function opinionOf({ accepts, why, says }: Reading, expected: readonly string[] | undefined): Opinion {
   if (!accepts) return { accepts, why };
-  if (expected === undefined || isDeepStrictEqual(says, expected)) return { accepts };
-  const at = expected.findIndex((line, i) => line !== says?.[i]);
-  const [ours, theirs] = [expected[at], says?.[Math.max(at, 0)]].map((line) => JSON.stringify(line)?.slice(0, 200));
+  const at = (expected ?? []).findIndex((line, i) => line !== says?.[i]);
+  if (at < 0) return { accepts };
+  const [ours, theirs] = [expected?.[at], says?.[at]].map((line) => JSON.stringify(line)?.slice(0, 200));
   return { accepts, differs: true, why: `line ${at}: we read ${ours}, it reads ${theirs}` };
 }

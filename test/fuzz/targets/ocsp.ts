@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { errorText } from '../../../src/lib/errors.ts';
 import { ocspStatus } from '../../../src/notation/ocsp-status.ts';
@@ -7,7 +6,7 @@ import type { CertificateStatus } from '../../../src/notation/revocation-answer.
 import * as der from '../../der-writer.ts';
 import type { Random } from '../../oracle/random.ts';
 import { extendedKeyUsage, extensionOf, type Issued, OID } from '../../pki.ts';
-import { generalizedTime, INVALIDITY_DATE, type OcspOptions, ocspBody, ocspResponse, single } from '../../revocation-answers.ts';
+import { generalizedTime, INVALIDITY_DATE, type OcspOptions, ocspBody, ocspResponse, serialOf, single } from '../../revocation-answers.ts';
 import { answeringWorld, createQuestions, executionOf, saysOfStatus } from '../answers.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
@@ -154,16 +153,12 @@ function second(bytes: Uint8Array, { value }: Execution<CertificateStatus>, { is
     const signature = basic.signature.valueBlock.valueHexView;
     const signed = opensslVerifies(basic.signatureAlgorithm.algorithmId, basic.tbsResponseData.tbsView, signer.publicKey, signature);
     if (!signed) return { accepts: false, why: 'not signed by the responder' };
-    const serial = hex(new asn1js.Integer({ valueHex: pkijs.Certificate.fromBER(subject.cert).serialNumber.valueBlock.valueHexView }));
-    const about = basic.tbsResponseData.responses.filter(({ certID }) => hex(certID.serialNumber) === serial);
+    const serial = Buffer.from(serialOf(subject.cert));
+    const about = basic.tbsResponseData.responses.filter(({ certID }) => serial.equals(certID.serialNumber.valueBlock.valueHexView));
     const revoked = about.some(({ certStatus }) => certStatus.idBlock.tagNumber === 1);
     if (about.length === 0) return { accepts: false, why: 'about another certificate' };
     return value.status === 'good' && revoked ? { accepts: true, differs: true, why: 'revoked' } : { accepts: true };
   } catch (error) {
     return { accepts: false, why: errorText(error) };
   }
-}
-
-function hex({ valueBlock }: asn1js.Integer): string {
-  return Buffer.from(valueBlock.valueHexView).toString('hex');
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -11,18 +12,20 @@ import (
 	"github.com/notaryproject/notation-core-go/signature"
 	"github.com/notaryproject/notation-core-go/signature/cose"
 	"github.com/notaryproject/notation-core-go/signature/jws"
+	corex509 "github.com/notaryproject/notation-core-go/x509"
 	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 	"github.com/notaryproject/tspclient-go"
 	"golang.org/x/crypto/ocsp"
 )
 
-// question asks what a reader makes of some bytes. Issuer is the DER of the certificate that must have signed them, Subject of the one that
-// they are about.
+// question asks what a reader makes of some bytes. Issuer is the DER of the certificate that must have signed them or above who did, Subject
+// of the one that they are about, Message what a timestamp is of.
 type question struct {
 	Kind    string `json:"kind"`
 	Bytes   []byte `json:"bytes"`
 	Issuer  []byte `json:"issuer"`
 	Subject []byte `json:"subject"`
+	Message []byte `json:"message"`
 }
 
 // reading is the answer: whether the bytes read, and what in them two readers should agree on.
@@ -177,6 +180,7 @@ func readEnvelope(mediaType string) reader {
 	}
 }
 
+// readCMS takes what reads; the last line says whether it is also a timestamp of the message by an authority under the issuer.
 func readCMS(asked question) ([]string, error) {
 	token, err := tspclient.ParseSignedToken(asked.Bytes)
 	if err != nil {
@@ -186,10 +190,34 @@ func readCMS(asked question) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	verdict := "verified"
+	if err := verifyToken(token, info, asked); err != nil {
+		verdict = err.Error()
+	}
 	return []string{
 		fmt.Sprint(info.Version, " ", info.Policy, " ", info.MessageImprint.HashAlgorithm.Algorithm),
 		fmt.Sprintf("%x", info.MessageImprint.HashedMessage),
 		info.GenTime.UTC().Format("2006-01-02T15:04:05.000000000Z"),
 		fmt.Sprint(info.Accuracy.Seconds, " ", info.Accuracy.Milliseconds, " ", info.Accuracy.Microseconds),
+		verdict,
 	}, nil
+}
+
+// verifyToken is what notation-go does with a countersignature, but for revocation and the certificates of the envelope.
+func verifyToken(token *tspclient.SignedToken, info *tspclient.TSTInfo, asked question) error {
+	timestamp, err := info.Validate(asked.Message)
+	if err != nil {
+		return err
+	}
+	root, err := x509.ParseCertificate(asked.Issuer)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	chain, err := token.Verify(context.Background(), x509.VerifyOptions{CurrentTime: timestamp.Value, Roots: roots})
+	if err != nil {
+		return err
+	}
+	return corex509.ValidateTimestampingCertChain(chain)
 }
