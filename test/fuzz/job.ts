@@ -3,7 +3,7 @@ import { type Reference, startReference } from './reference.ts';
 import type { Report } from './run.ts';
 import { watchSignatures } from './signature-watch.ts';
 import type { Target } from './target.ts';
-import { TARGETS } from './targets/all.ts';
+import { createTarget } from './targets/all.ts';
 import { readVectors } from './vectors.ts';
 
 /** What a worker is to do. */
@@ -25,13 +25,11 @@ export async function prepare({ target, vectors, reference }: Pick<Job, 'target'
   readonly target: Target;
   close(): Promise<void>;
 }> {
-  const create = TARGETS.get(target);
-  if (create === undefined) throw new Error(`no such target: ${target}`);
   // Where it was thrown and two callers are all that a finding shows, and stacks cost more than most parsers.
   Error.stackTraceLimit = 4;
   const asked: Reference | undefined = reference ? startReference((await ensureTools(['oracle'], report)).oracle) : undefined;
   const materials = { vectors: vectors ? readVectors() : [], watch: watchSignatures(), ...(asked && { reference: asked }) };
-  return { target: await create(materials), close: async () => asked?.close() };
+  return { target: await createTarget(target, materials), close: async () => asked?.close() };
 }
 
 function report(line: string): void {

@@ -23,7 +23,7 @@ async function fuzz(options: Options): Promise<number> {
   for (const target of options.targets) {
     const onProgress = (done: number, elapsedMs: number): void =>
       console.error(`${target}: ${done} of ${options.runs}, ${Math.round((done / elapsedMs) * 1000)} a second`);
-    reports.push(await supervise({ ...options, target }, onProgress));
+    reports.push(await supervise({ ...options, target }, { onProgress }));
   }
   console.log(options.output === 'json' ? JSON.stringify(reports.map(plainOf), undefined, 2) : textOf(reports));
   return reports.every(({ findings }) => findings.length === 0) ? EXIT.clean : EXIT.found;

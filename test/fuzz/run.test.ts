@@ -100,6 +100,13 @@ describe('run', () => {
     expect(await found(target, { runs: 8, now: () => clock })).toEqual(expected);
   });
 
+  it('finds that too few inputs reached a signature check, where there is one', async () => {
+    const never = (bytes: Uint8Array): Execution<number> => ({ ...execute(bytes), reached: bytes[0] === 0 });
+    expect(await found(targetOf({ verifies: true, execute: never }))).toEqual(['reach 0 1']);
+    expect(await found(targetOf({ verifies: true, execute: never }), { runs: 100 })).toEqual([]);
+    expect(await found(targetOf({ verifies: true }))).toEqual([]);
+  });
+
   it('begins no input after its time', async () => {
     let clock = 0;
     const target = targetOf({

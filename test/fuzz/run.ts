@@ -27,7 +27,9 @@ export type FindingKind =
   /** Both accept, and read two different things. */
   | 'difference'
   /** The oracle threw: nothing is known. */
-  | 'oracle';
+  | 'oracle'
+  /** So few inputs reached the signature check that the others prove little. */
+  | 'reach';
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -61,6 +63,8 @@ export interface Report {
 const HANG_MS = 100;
 /** Of the refused inputs, the oracle sees one in so many. */
 const SAMPLE = 64;
+/** Of so many inputs and more, such a share must reach the signature check. */
+const REACH = { from: 200, share: 0.01 };
 const MAX_FINDINGS = 50;
 const TURN_MS = 50;
 const PROGRESS_MS = 5000;
@@ -113,6 +117,9 @@ export async function run({ target, seed, runs, limitMs = Infinity, onInput, onP
       else if (judged.kind === 'lenient') add(counts.lenient, judged.id);
       else if (isProblem(judged)) find(judged.kind, `${judged.oracle}: ${judged.why}`, index, bytes);
     }
+  }
+  if (target.verifies && tally.executions >= REACH.from && tally.reached < tally.executions * REACH.share) {
+    find('reach', `${tally.reached} of ${tally.executions} inputs reached the signature check`, 0, target.input(randomOf(0)));
   }
   return { target: target.name, seed, ...tally, ...counts, elapsedMs: now() - started, findings: [...findings.values()] };
 }

@@ -1,31 +1,27 @@
-import type { CreateTarget } from '../materials.ts';
-import { createCborTarget } from './cbor.ts';
-import { createCertificateTarget } from './certificate.ts';
-import { createCmsTarget } from './cms.ts';
-import { createCoseTarget } from './cose.ts';
-import { createCrlTarget } from './crl.ts';
-import { createDerTarget } from './der.ts';
-import { createDnTarget } from './dn.ts';
-import { createJsonTarget } from './json.ts';
-import { createJwsTarget } from './jws.ts';
-import { createOcspTarget } from './ocsp.ts';
-import { createPemTarget } from './pem.ts';
-import { createReferenceTarget } from './reference.ts';
-import { createTrustPolicyTarget } from './trust-policy.ts';
+import type { CreateTarget, Materials } from '../materials.ts';
+import type { Target } from '../target.ts';
 
-/** Every target by its name. */
-export const TARGETS: ReadonlyMap<string, CreateTarget> = new Map([
-  ['der', createDerTarget],
-  ['cbor', createCborTarget],
-  ['json', createJsonTarget],
-  ['reference', createReferenceTarget],
-  ['dn', createDnTarget],
-  ['pem', createPemTarget],
-  ['trust-policy', createTrustPolicyTarget],
-  ['certificate', createCertificateTarget],
-  ['jws', createJwsTarget],
-  ['cose', createCoseTarget],
-  ['ocsp', createOcspTarget],
-  ['crl', createCrlTarget],
-  ['cms', createCmsTarget],
+/** Every target by its name, loaded when it is wanted: their oracles are large. */
+export const TARGETS: ReadonlyMap<string, () => Promise<CreateTarget>> = new Map<string, () => Promise<CreateTarget>>([
+  ['der', async () => (await import('./der.ts')).createDerTarget],
+  ['cbor', async () => (await import('./cbor.ts')).createCborTarget],
+  ['json', async () => (await import('./json.ts')).createJsonTarget],
+  ['reference', async () => (await import('./reference.ts')).createReferenceTarget],
+  ['dn', async () => (await import('./dn.ts')).createDnTarget],
+  ['pem', async () => (await import('./pem.ts')).createPemTarget],
+  ['trust-policy', async () => (await import('./trust-policy.ts')).createTrustPolicyTarget],
+  ['certificate', async () => (await import('./certificate.ts')).createCertificateTarget],
+  ['jws', async () => (await import('./jws.ts')).createJwsTarget],
+  ['cose', async () => (await import('./cose.ts')).createCoseTarget],
+  ['ocsp', async () => (await import('./ocsp.ts')).createOcspTarget],
+  ['crl', async () => (await import('./crl.ts')).createCrlTarget],
+  ['cms', async () => (await import('./cms.ts')).createCmsTarget],
 ]);
+
+/** A target with these materials. */
+export async function createTarget(name: string, materials: Materials): Promise<Target> {
+  const load = TARGETS.get(name);
+  if (load === undefined) throw new Error(`no such target: ${name}`);
+  const create = await load();
+  return create(materials);
+}

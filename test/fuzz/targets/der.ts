@@ -28,6 +28,12 @@ export const createDerTarget: CreateTarget = () => {
         applies: ({ accepts }, _, element) => !accepts && element !== undefined && someElement(element, isLeftToReaders),
       },
       {
+        id: 'zero at the end of a BMPString',
+        why: 'as in Go, one zero at the end is a terminator and no character',
+        against: 'asn1js',
+        applies: ({ accepts, why = '' }) => accepts && why.startsWith(`tag ${TAG.bmpString}:`) && why.endsWith('\\u0000"'),
+      },
+      {
         id: 'years below 100',
         why: 'asn1js gives the numbers of a date to Date.UTC, which takes the years 0 to 99 for 1900 to 1999',
         against: 'asn1js',

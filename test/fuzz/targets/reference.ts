@@ -79,7 +79,9 @@ function oracle(bytes: Uint8Array, { value }: Execution<Reference>): Opinion {
   const groups = text.length > 1024 ? undefined : GRAMMAR.exec(text)?.groups;
   if (groups === undefined) return { accepts: false, why: 'not in the grammar' };
   const { name = '', tag, digest } = groups;
-  if (name.length > 255) return { accepts: false, why: 'a name of more than 255 characters' };
+  // Measured under the one name that docker.io has.
+  if (name.replace(/^index\.docker\.io\//i, 'docker.io/').length > 255)
+    return { accepts: false, why: 'a name of more than 255 characters' };
   if (digest !== undefined && !isDigest(digest)) return { accepts: false, why: 'no digest of a known algorithm' };
   if (value === undefined) return { accepts: true };
   const parts = value.tag === (tag ?? (digest === undefined ? 'latest' : undefined)) && value.digest === digest;
