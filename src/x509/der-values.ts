@@ -136,6 +136,7 @@ export function generalizedInstantOf(element: Der): Instant {
 }
 
 const MAX_ARC = 2 ** 31 - 1;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 // `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
 const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
 const NUMERIC = /^[0-9 ]*$/;
@@ -161,7 +162,7 @@ function latin1(content: Uint8Array): string {
 
 function utf8(content: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+    return UTF8.decode(content);
   } catch (cause) {
     throw new DerError('invalid UTF8String', { cause });
   }
@@ -175,11 +176,16 @@ function bmp(content: Uint8Array): string {
   return unterminated;
 }
 
+/** The instant of fourteen digits. */
 function instant(text: string): Date {
-  const date = new Date(
-    `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6, 8)}T${text.slice(8, 10)}:${text.slice(10, 12)}:${text.slice(12, 14)}Z`,
-  );
-  // Date moves 30 February and 24:00 on to the next day, so what it made of the text is compared with the text.
-  if (Number.isNaN(date.getTime()) || date.toISOString().replace(/[-:T]|\.\d+/g, '') !== text) throw new DerError('malformed time');
+  const part = (at: number): number => Number(text.slice(at, at + 2));
+  const [month, day, hour, minute, second] = [part(4), part(6), part(8), part(10), part(12)];
+  // Not by the constructor, which takes the years 0 to 99 for those of another century.
+  const date = new Date(0);
+  date.setUTCFullYear(Number(text.slice(0, 4)), month - 1, day);
+  // Date moves 30 February on into March, so what it made of the day is compared with the day.
+  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  if (!isDay || hour > 23 || minute > 59 || second > 59) throw new DerError('malformed time');
+  date.setUTCHours(hour, minute, second);
   return date;
 }
