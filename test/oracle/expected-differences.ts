@@ -107,11 +107,6 @@ export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
     matches: said('ENVELOPE_INVALID', /header parameter (?:1|3|4|5|6|16) has a value of the wrong type/, ['cose/']),
   },
   {
-    id: 'not yet',
-    why: 'timestamps, which this version does not look at: it never accepts for want of them',
-    matches: ({ ours }) => ours.results.some(({ error }) => error !== null && /which this version cannot verify/.test(error)),
-  },
-  {
     id: 'CBOR values',
     why: 'COSE: keys of inner maps that are neither integers nor text, integers below -2^63, times as text in forms that RFC 3339 lacks',
     matches: either(
