@@ -10,7 +10,7 @@ import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import type { TrustPolicy, TrustPolicyDocument } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
-import { repositoryText } from '../oci/reference.ts';
+import { parseReference, repositoryText } from '../oci/reference.ts';
 import { failureOf, foldOutcome } from './notation-outcome.ts';
 import { compileAnchors, readCertStores, type TrustAnchors } from './notation-trust.ts';
 
@@ -66,7 +66,7 @@ type Found = Pick<VerifierReport, 'outcome' | 'reason' | 'detail' | 'trace' | 'v
 function readTrustPolicy(declared: unknown): TrustPolicyDocument {
   try {
     const document = parseTrustPolicyDocument(declared);
-    const spelled = { ...document, trustPolicies: document.trustPolicies.map(withLowerCaseHosts) };
+    const spelled = { ...document, trustPolicies: document.trustPolicies.map(withOurSpelling) };
     // Once more, since two scopes may have become one.
     return parseTrustPolicyDocument(spelled);
   } catch (error) {
@@ -75,16 +75,19 @@ function readTrustPolicy(declared: unknown): TrustPolicyDocument {
 }
 
 /**
- * Scopes as references are spelled here, with the host in lower case: a scope that could never match would leave its images to the
- * statement for `*`, which may ask for less.
+ * Scopes as references are spelled here, with the host in lower case and one name for Docker Hub and its images: a scope that could never
+ * match would leave its images to the statement for `*`, which may ask for less.
  */
-function withLowerCaseHosts(policy: TrustPolicy): TrustPolicy {
-  return { ...policy, registryScopes: policy.registryScopes.map(withLowerCaseHost) };
+function withOurSpelling(policy: TrustPolicy): TrustPolicy {
+  return { ...policy, registryScopes: policy.registryScopes.map(ourSpelling) };
 }
 
-function withLowerCaseHost(scope: string): string {
-  const slash = scope.indexOf('/');
-  return `${scope.slice(0, Math.max(slash, 0)).toLowerCase()}${scope.slice(Math.max(slash, 0))}`;
+const DOCKER_HUB: readonly string[] = ['docker.io', 'index.docker.io'];
+
+function ourSpelling(scope: string): string {
+  const slash = Math.max(scope.indexOf('/'), 0);
+  const host = scope.slice(0, slash).toLowerCase();
+  return DOCKER_HUB.includes(host) ? repositoryText(parseReference(`${host}${scope.slice(slash)}`)) : `${host}${scope.slice(slash)}`;
 }
 
 function isSet(nestedReferences: string | readonly string[] | undefined): boolean {

@@ -104,8 +104,8 @@ async function verify(
   verifier: Verifier,
   { referrer, store }: ReturnType<typeof signature>,
   signal = deps.signal,
+  repository = { registry: 'registry.example.test', path: 'app' },
 ): Promise<VerifierReport> {
-  const repository = { registry: 'registry.example.test', path: 'app' };
   const descriptor = { mediaType: MANIFEST, digest: digestFor(SUBJECT.digest), size: SUBJECT.size };
   return verifier.verify({
     request: { reference: { ...repository, tag: 'v1' }, text: 'registry.example.test/app:v1', attributes: new Map() },
@@ -203,6 +203,26 @@ describe('the notation verifier', () => {
     const verifier = await create({ verificationCertStores: { acme: ['self'] } });
     expect(verdict(await verify(verifier, signature({ envelope: signJws({ signer: selfSigned }) })))).toBe('accepted VERIFIED');
     expect(verdict(await verify(verifier, signature({})))).toBe('refused SIGNER_UNTRUSTED');
+  });
+
+  it.each([['docker.io/nginx'], ['index.docker.io/nginx'], ['index.docker.io/library/nginx'], ['Docker.IO/library/nginx']])(
+    'holds Docker Hub to the statement for %s, and not to that for *',
+    async (scope) => {
+      const strict = { ...statement({ scopes: [scope], stores: ['ca:stranger'] }), name: 'hub' };
+      const verifier = await create({
+        verificationCertStores: { ca: { acme: ['roots'], stranger: ['stranger'] } },
+        trustPolicyDoc: { version: '1.0', trustPolicies: [statement({ level: 'audit' }), strict] },
+      });
+      const of = (path: string) => verify(verifier, signature({}), deps.signal, { registry: 'docker.io', path });
+      expect(verdict(await of('library/nginx'))).toBe('refused SIGNER_UNTRUSTED');
+      expect(verdict(await of('library/other'))).toBe('accepted VERIFIED');
+    },
+  );
+
+  it('takes two scopes that are one on Docker Hub for one', async () => {
+    const twice = [statement({ scopes: ['docker.io/nginx'] }), { ...statement({ scopes: ['docker.io/library/nginx'] }), name: 'other' }];
+    const refusal = create({ trustPolicyDoc: { version: '1.0', trustPolicies: twice } });
+    await expect(refusal).rejects.toMatchObject({ code: 'TRUST_POLICY_INVALID', message: expect.stringContaining('present in multiple') });
   });
 
   it('takes two scopes that differ in the case of the host for one', async () => {
