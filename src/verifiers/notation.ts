@@ -10,6 +10,8 @@ import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import type { TrustPolicy, TrustPolicyDocument } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
+import { shortDigest } from '../oci/digest.ts';
+import { RegistryError } from '../oci/errors.ts';
 import { parseReference, repositoryText } from '../oci/reference.ts';
 import { failureOf, foldOutcome } from './notation-outcome.ts';
 import { compileAnchors, readCertStores, type TrustAnchors } from './notation-trust.ts';
@@ -130,8 +132,9 @@ function skipped(policy: TrustPolicy): Found {
   return foldOutcome({ level, policy: policy.name, validations: [] });
 }
 
-async function fetchEnvelope({ subject, referrer, ports }: VerifierInput): Promise<{ mediaType: string; bytes: Uint8Array }> {
-  const manifest = await ports.store.fetchManifest(subject.repository, referrer, ports.signal);
+async function fetchEnvelope(input: VerifierInput): Promise<{ mediaType: string; bytes: Uint8Array }> {
+  const { subject, referrer, ports } = input;
+  const manifest = await fetched(input, ports.store.fetchManifest(subject.repository, referrer, ports.signal));
   const blob = signatureBlob(manifest, referrer.mediaType, subject.descriptor);
   if (blob.size > MAX_ENVELOPE_BYTES) {
     throw new NotationError(
@@ -139,7 +142,19 @@ async function fetchEnvelope({ subject, referrer, ports }: VerifierInput): Promi
       `signature envelope too large: expected at most ${MAX_ENVELOPE_BYTES} bytes, found ${blob.size}`,
     );
   }
-  return { mediaType: blob.mediaType, bytes: await ports.store.fetchBlob(subject.repository, blob, ports.signal) };
+  return { mediaType: blob.mediaType, bytes: await fetched(input, ports.store.fetchBlob(subject.repository, blob, ports.signal)) };
+}
+
+/** What a registry lists and does not have says nothing about the image: it may be there in a moment, or be good. */
+async function fetched({ subject, referrer }: VerifierInput, content: Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await content;
+  } catch (cause) {
+    if (!(cause instanceof CodedError) || cause.code !== 'IMAGE_NOT_FOUND') throw cause;
+    const { registry } = subject.repository;
+    const what = `${registry} lists signature ${shortDigest(referrer.digest)} and does not have all of it`;
+    throw new RegistryError('REGISTRY_UNREACHABLE', `${what}; push it again, or delete it`, { registry }, { cause });
+  }
 }
 
 const MAX_ENVELOPE_BYTES = 4 * 1024 * 1024;

@@ -124,6 +124,9 @@ const verdict = ({ outcome, reason }: VerifierReport) => `${outcome} ${reason.co
 class Unreachable extends CodedError {
   readonly code = 'REGISTRY_UNREACHABLE';
 }
+class Missing extends CodedError {
+  readonly code = 'IMAGE_NOT_FOUND';
+}
 class Spoilt extends CodedError {
   readonly code = 'CONTENT_INVALID';
 }
@@ -268,9 +271,28 @@ describe('the notation verifier', () => {
       { store: { fetchBlob: () => Promise.reject(new Unreachable('no way')) } },
       'unavailable REGISTRY_UNREACHABLE',
     ],
+    [
+      'whose manifest is listed and not there',
+      { store: { fetchManifest: () => Promise.reject(new Missing('the registry does not have it')) } },
+      'unavailable REGISTRY_UNREACHABLE',
+    ],
+    [
+      'whose envelope is named and not there',
+      { store: { fetchBlob: () => Promise.reject(new Missing('the registry does not have it')) } },
+      'unavailable REGISTRY_UNREACHABLE',
+    ],
     ['whose envelope is spoilt', { store: { fetchBlob: () => Promise.reject(new Spoilt('digest mismatch')) } }, 'refused CONTENT_INVALID'],
   ])('judges a signature %s', async (_case, options, expected) => {
     expect(verdict(await verify(await create({}), signature(options)))).toBe(expected);
+  });
+
+  it('does not say of a signature that is not there that the image is unknown', async () => {
+    const store = { fetchBlob: () => Promise.reject(new Missing('the registry does not have it')) };
+    const found = signature({ store });
+    const { reason } = await verify(await create({}), found);
+    expect(reason.message).toBe(
+      `registry.example.test lists signature ${found.referrer.digest.slice(0, 19)} and does not have all of it; push it again, or delete it`,
+    );
   });
 
   it('reads nothing of a signature in the scope of level skip', async () => {
