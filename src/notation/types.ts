@@ -78,6 +78,8 @@ export interface ValidationResult {
   readonly type: ValidationType;
   readonly action: ValidationAction;
   readonly error?: NotationError;
+  /** What is to be known though it is no failure. */
+  readonly note?: string;
 }
 
 /** All that verifying one signature found. `error` is what failed it; absent means that the signature is good. */
