@@ -91,7 +91,7 @@ export interface VerifierReport {
   readonly artifact: Referrer;
   readonly outcome: Outcome;
   readonly reason: Reason;
-  /** What the verifier found, as JSON: for Notation the signer's `subject` and `issuer`, the policy and the level. */
+  /** What the verifier found, as JSON: for Notation the signer's `subject` and `issuer`, the policy, the level and the timestamp. */
   readonly detail?: Readonly<Record<string, unknown>>;
   readonly trace: readonly TraceStep[];
   readonly nested: readonly VerifierReport[];

@@ -1,10 +1,9 @@
 import { CodedError } from '../lib/errors.ts';
+import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { DerError, readDer, TAG } from '../x509/der.ts';
 import { timeOf } from '../x509/der-values.ts';
 import type { Certificate, Extension } from '../x509/types.ts';
-import { compareInstants, instantOf } from './time.ts';
-import type { Instant } from './types.ts';
 
 /** One certificate whose status is asked for, and who issued it. */
 export interface Question {

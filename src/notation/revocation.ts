@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
@@ -6,7 +7,6 @@ import { NotationError } from './errors.ts';
 import { ocspStatus } from './ocsp-status.ts';
 import { quote } from './quote.ts';
 import type { CertificateStatus, Question } from './revocation-answer.ts';
-import type { Instant } from './types.ts';
 
 export type RevocationPurpose = 'codeSigning' | 'timestamping';
 

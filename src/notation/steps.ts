@@ -1,30 +1,15 @@
-import type { FactCache } from '../lib/facts.ts';
+import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
+import { anchorsOf } from './anchors.ts';
 import { NotationError } from './errors.ts';
 import { checkIdentity } from './identity.ts';
 import { quote } from './quote.ts';
-import { checkRevocation, type RevocationStatus } from './revocation.ts';
-import { compareInstants, dateOf, instantOf, rfc1123 } from './time.ts';
-import type { EnvelopeContent, Instant, TrustPolicy, TrustStore, TrustStoreType, ValidationAction, ValidationType } from './types.ts';
-
-export interface VerifyInput {
-  readonly envelope: Uint8Array;
-  readonly mediaType: string;
-  /** The artifact as resolved; the signed payload must name exactly it. */
-  readonly subject: Descriptor;
-  readonly policy: TrustPolicy;
-  readonly trustStore: TrustStore;
-  readonly now: Date;
-  readonly facts: FactCache;
-  /** Absent: what can be revoked is of unknown status. */
-  readonly revocation?: RevocationPort;
-  readonly signal: AbortSignal;
-  /** Pairs that must have been signed with it. Optional. */
-  readonly userMetadata?: Readonly<Record<string, string>>;
-}
+import { checkRevocation } from './revocation.ts';
+import { dateOf, rfc1123 } from './time.ts';
+import { checkTimestamp } from './timestamp.ts';
+import type { EnvelopeContent, Timestamp, TrustPolicy, TrustStoreType, ValidationAction, ValidationType, VerifyInput } from './types.ts';
 
 /** What the steps after integrity look at. */
 interface StepContext {
@@ -40,6 +25,8 @@ interface StepResult {
   readonly error?: NotationError | undefined;
   readonly validUntil?: Date | undefined;
   readonly note?: string | undefined;
+  /** Of a countersignature that is good. */
+  readonly timestamp?: Timestamp;
 }
 
 interface Step {
@@ -65,15 +52,11 @@ function anchorProblem(
   { signingScheme, certificateChain }: EnvelopeContent,
 ): NotationError | undefined {
   const type: TrustStoreType = signingScheme === 'notary.x509' ? 'ca' : 'signingAuthority';
-  const names = [...new Set(policy.trustStores.filter((store) => store.startsWith(`${type}:`)))].map((store) =>
-    store.slice(type.length + 1),
-  );
   const untrusted = (message: string): NotationError => new NotationError('SIGNER_UNTRUSTED', message);
-  if (names.length === 0)
-    return untrusted(`no trusted certificates are found to verify authenticity: the statement names no trust store of type ${type}`);
   try {
-    // All of them are asked for: one store that is broken fails the step, whatever the others hold.
-    const stores = names.map((name) => trustStore.getCertificates(type, name));
+    const stores = anchorsOf(policy, trustStore, type);
+    if (stores.length === 0)
+      return untrusted(`no trusted certificates are found to verify authenticity: the statement names no trust store of type ${type}`);
     // Byte for byte: the same subject and key in another certificate is another certificate.
     if (certificateChain.some(({ fingerprint }) => stores.some((anchors) => anchors.has(fingerprint)))) return undefined;
   } catch (error) {
@@ -102,20 +85,11 @@ function checkExpiry({ input, envelope: { expiry } }: StepContext): StepResult {
 }
 
 /** The certificates were valid when it was signed, at an authentic time; without one, they must be valid now. */
-function checkAuthenticTimestamp({ input, envelope }: StepContext): StepResult {
+function checkAuthenticTimestamp(context: StepContext): StepResult | Promise<StepResult> {
+  const { input, envelope } = context;
   const { certificateChain, signingScheme, signingTime } = envelope;
   if (signingScheme === 'notary.x509.signingAuthority') return { error: validityAtSigning(certificateChain, signingTime) };
-  if (needsTimestamp(input, certificateChain)) {
-    if (envelope.timestampSignature === undefined || envelope.timestampSignature.length === 0) {
-      return { error: new NotationError('TIMESTAMP_MISSING', 'no timestamp countersignature was found in the signature envelope') };
-    }
-    return {
-      error: new NotationError(
-        'TIMESTAMP_UNSUPPORTED',
-        'the trust policy demands a timestamp countersignature, which this version cannot verify',
-      ),
-    };
-  }
+  if (needsTimestamp(input, certificateChain)) return checkTimestamp(input, envelope, revocationPort(context));
   const error = validityNow(certificateChain, input.now);
   return error === undefined ? { validUntil: earliest(certificateChain.map(({ notAfter }) => notAfter)) } : { error };
 }
@@ -161,18 +135,23 @@ function validityNow(chain: readonly Certificate[], now: Date): NotationError | 
   return undefined;
 }
 
-/**
- * Where the outcome is only noted and the signer is not trusted, nothing is asked: a stranger's certificate would say whom. The answer cannot
- * change the verdict then.
- */
-async function checkNotRevoked({ input, envelope, action, signerTrusted }: StepContext): Promise<RevocationStatus> {
+async function checkNotRevoked(context: StepContext): Promise<StepResult> {
+  const { input, envelope } = context;
   const { certificateChain, signingScheme, signingTime } = envelope;
   return checkRevocation({
     chain: certificateChain,
     purpose: 'codeSigning',
     ...(signingScheme === 'notary.x509.signingAuthority' ? { authenticSigningTime: signingTime } : {}),
     now: input.now,
-    port: action === 'log' && !signerTrusted ? undefined : input.revocation,
+    port: revocationPort(context),
     signal: input.signal,
   });
+}
+
+/**
+ * Where the outcome is only noted and the signer is not trusted, nothing is asked: a stranger's certificate would say whom. The answer cannot
+ * change the verdict then.
+ */
+function revocationPort({ input, action, signerTrusted }: StepContext): RevocationPort | undefined {
+  return action === 'log' && !signerTrusted ? undefined : input.revocation;
 }

@@ -50,7 +50,8 @@ function readCertificate(der: Uint8Array): Certificate {
   const issuer = take(tbs, TAG.sequence);
   const [notBefore, notAfter] = readValidity(take(tbs, TAG.sequence));
   const subject = take(tbs, TAG.sequence);
-  const key = readPublicKey(take(tbs, TAG.sequence));
+  const keyInfo = take(tbs, TAG.sequence);
+  const key = readPublicKey(keyInfo);
   const extensions = readExtensions(tbs, version);
   close(tbs);
 
@@ -67,6 +68,7 @@ function readCertificate(der: Uint8Array): Certificate {
     notBefore,
     notAfter,
     signatureAlgorithm: algorithmOf(innerAlgorithm).oid,
+    rawPublicKeyInfo: keyInfo.raw,
     get publicKey(): KeyObject {
       return key.keyObject();
     },

@@ -10,6 +10,7 @@ import {
   DerError,
   expectTag,
   isAtEnd,
+  onlyChild,
   open,
   readDer,
   TAG,
@@ -131,13 +132,6 @@ function readListExtensions(explicit: Der | undefined): Pick<Head, 'number' | 'b
     freshestUrls: freshest === undefined ? [] : urlsOfDistributionPoints(freshest),
     unknownCritical: extensions.find(({ oid, critical }) => critical && oid !== DELTA_INDICATOR && oid !== ISSUING_DISTRIBUTION_POINT)?.oid,
   };
-}
-
-function onlyChild(element: Der): Der {
-  const cursor = open(element, element.tag);
-  const inner = takeAny(cursor);
-  close(cursor);
-  return inner;
 }
 
 function positive(element: Der): bigint {

@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/instant.ts';
 import { type Der, DerError, expectTag, TAG } from './der.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER. Arcs above 2^31-1 are refused, as Go refuses them. */
@@ -119,6 +120,21 @@ export function timeOf(element: Der): Date {
   throw new DerError('malformed time');
 }
 
+/**
+ * GeneralizedTime with seconds, a fraction of up to nine digits that does not end in zero, and zone `Z` or an offset other than zero: what the
+ * reference reads in timestamps, which should have `Z` (RFC 3161 section 2.4.2).
+ */
+export function generalizedInstantOf(element: Der): Instant {
+  expectTag(element.tag, TAG.generalizedTime);
+  const match = GENERALIZED_INSTANT.exec(latin1(element.content));
+  if (match === null) throw new DerError('malformed time');
+  const [, digits = '', fraction = '', sign, hours = '0', minutes = '0'] = match;
+  const offset = (Number(hours) * 60 + Number(minutes)) * 60;
+  if (Number(hours) > 23 || Number(minutes) > 59 || (sign !== undefined && offset === 0)) throw new DerError('malformed time');
+  const local = instant(`${digits}Z`).getTime() / 1000;
+  return { seconds: sign === '-' ? local + offset : local - offset, nanoseconds: Number(fraction.padEnd(9, '0')) };
+}
+
 const MAX_ARC = 2 ** 31 - 1;
 // `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
 const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
@@ -126,6 +142,7 @@ const NUMERIC = /^[0-9 ]*$/;
 const ASCII = /^[\u0000-\u007f]*$/;
 const UTC_TIME = /^\d{12}Z$/;
 const GENERALIZED_TIME = /^\d{14}Z$/;
+const GENERALIZED_INSTANT = /^(\d{14})(?:\.(\d{0,8}[1-9]))?(?:Z|([+-])(\d{2})(\d{2}))$/;
 const BMP_REFUSED = /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
 
 function firstArcs(arc: number): string {

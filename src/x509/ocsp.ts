@@ -1,6 +1,6 @@
 import { algorithmOf } from './algorithm.ts';
 import type { Signed } from './certificate-signature.ts';
-import { childrenOf, close, contextTag, type Der, DerError, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
+import { childrenOf, close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
 import { octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
 import { readExtensionList } from './extensions.ts';
 import { type CertificateId, readCertificateId } from './ocsp-request.ts';
@@ -63,25 +63,26 @@ function readBasic(element: Der): OcspResponse {
   return {
     ...readData(data),
     signed: { data: data.raw, algorithm, signature },
-    certificates: certificates === undefined ? [] : childrenOf(only(certificates), TAG.sequence).map(({ raw }) => raw),
+    certificates: certificates === undefined ? [] : childrenOf(onlyChild(certificates), TAG.sequence).map(({ raw }) => raw),
   };
 }
 
 function readData(element: Der): Pick<OcspResponse, 'responderId' | 'responses'> {
   const cursor = open(element, TAG.sequence);
   const version = takeOptional(cursor, contextTag(0, 'constructed'));
-  if (version !== undefined && smallIntegerOf(only(version)) !== 0) throw new DerError('expected version 1');
+  if (version !== undefined && smallIntegerOf(onlyChild(version)) !== 0) throw new DerError('expected version 1');
   const responderId = readResponderId(takeAny(cursor));
   timeOf(take(cursor, TAG.generalizedTime));
   const responses = childrenOf(take(cursor, TAG.sequence), TAG.sequence).map(readSingle);
   const extensions = takeOptional(cursor, contextTag(1, 'constructed'));
-  if (extensions !== undefined) readExtensionList(only(extensions));
+  if (extensions !== undefined) readExtensionList(onlyChild(extensions));
   close(cursor);
   return { responderId, responses };
 }
 
 function readResponderId(element: Der): ResponderId {
-  const inner = element.tag === contextTag(1, 'constructed') || element.tag === contextTag(2, 'constructed') ? only(element) : undefined;
+  const inner =
+    element.tag === contextTag(1, 'constructed') || element.tag === contextTag(2, 'constructed') ? onlyChild(element) : undefined;
   if (inner?.tag === TAG.sequence && element.tag === contextTag(1, 'constructed')) return { name: inner.raw };
   if (inner?.tag === TAG.octetString && element.tag === contextTag(2, 'constructed')) return { keyHash: inner.content };
   throw new DerError('expected the responder by name or by key');
@@ -109,8 +110,8 @@ function readSingle(element: Der): SingleResponse {
     id,
     status,
     thisUpdate,
-    nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(only(nextUpdate)),
-    extensions: extensions === undefined ? [] : readExtensionList(only(extensions)),
+    nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(onlyChild(nextUpdate)),
+    extensions: extensions === undefined ? [] : readExtensionList(onlyChild(extensions)),
   };
 }
 
@@ -118,7 +119,7 @@ function checkRevokedInfo(element: Der): void {
   const cursor = open(element, element.tag);
   timeOf(take(cursor, TAG.generalizedTime));
   const reason = takeOptional(cursor, contextTag(0, 'constructed'));
-  if (reason !== undefined && only(reason).tag !== TAG.enumerated) throw new DerError('a reason that is no ENUMERATED');
+  if (reason !== undefined && onlyChild(reason).tag !== TAG.enumerated) throw new DerError('a reason that is no ENUMERATED');
   close(cursor);
 }
 
@@ -126,10 +127,4 @@ function checkRevokedInfo(element: Der): void {
 export function generalizedTimeOf(element: Der): Date {
   if (element.tag !== TAG.generalizedTime) throw new DerError('expected a GeneralizedTime');
   return timeOf(element);
-}
-
-function only(element: Der): Der {
-  const [inner, ...more] = childrenOf(element, element.tag);
-  if (inner === undefined || more.length > 0) throw new DerError('explicit field that does not hold one element');
-  return inner;
 }

@@ -49,6 +49,8 @@ export interface Certificate {
   readonly notAfter: Date;
   /** OID of the certificate's own signature algorithm. */
   readonly signatureAlgorithm: string;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly rawPublicKeyInfo: Uint8Array;
   readonly publicKey: KeyObject;
   /** The kind by which Notation chooses an algorithm; undefined for every other key. */
   readonly keyKind: SigningKeyKind | undefined;

@@ -2,8 +2,9 @@ import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { judgeCommand } from '../../src/cli/judge.ts';
 import { OID, pki } from '../pki.ts';
-import { entry, revocationList } from '../revocation-answers.ts';
+import { distributionPoints, entry, revocationList } from '../revocation-answers.ts';
 import { SUBJECT, signCose, signJws } from '../sign.ts';
+import { timestamping, timestampToken } from '../timestamp-token.ts';
 
 const root = pki.root();
 const leaf = root.leaf();
@@ -149,6 +150,53 @@ describe('judge', () => {
     ['a list that cannot be reached', null, 'unavailable', 'REVOCATION_UNKNOWN'],
   ])('asks the network of the line: %s', async (_what, list, outcome, code) => {
     expect(await one(withList(list))).toMatchObject({ outcome, reason: { code } });
+  });
+
+  const tsaRoot = pki.root({ subject: [['CN', 'TSA Root']] });
+  const tsa = tsaRoot.leaf(timestamping({ extensions: { [OID.crlDistributionPoints]: { value: distributionPoints(LIST) } } }));
+  const stamped = (list: Uint8Array | null, over: Record<string, unknown> = {}) => {
+    const timestampSignature = (message: Uint8Array) => timestampToken({ tsa, message, genTime: new Date('2025-03-01T12:00:00Z') });
+    return {
+      ...withList(list),
+      envelope: Buffer.from(signJws({ signer: root.leaf({ notAfter: new Date('2025-05-01T00:00:00Z') }), timestampSignature })).toString(
+        'base64',
+      ),
+      trustPolicy: policy({ trustStores: ['ca:acme', 'tsa:clock'] }),
+      trustStores: { 'ca:acme': [root.pem], 'tsa:clock': [tsaRoot.pem] },
+      ...over,
+    };
+  };
+  const goodList = revocationList({ issuer: tsaRoot });
+  const gone = revocationList({ issuer: tsaRoot, entries: [entry(tsa.cert)] });
+  const skipping = policy({
+    trustStores: ['ca:acme', 'tsa:clock'],
+    signatureVerification: { level: 'strict', override: { revocation: 'skip' } },
+  });
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['312 313 a timestamp, the certificate expired', stamped(goodList), 'accepted', 'VERIFIED'],
+    ['314 a timestamp, without a tsa store', stamped(goodList, { trustPolicy: policy() }), 'refused', 'CERTIFICATE_EXPIRED'],
+    [
+      '340 a timestamp, the root in the ca store',
+      stamped(goodList, { trustStores: { 'ca:acme': [root.pem, tsaRoot.pem], 'tsa:clock': [root.pem] } }),
+      'refused',
+      'TIMESTAMP_INVALID',
+    ],
+    [
+      '341 a timestamp, a leaf in the store',
+      stamped(goodList, { trustStores: { 'ca:acme': [root.pem], 'tsa:clock': [tsa.pem] } }),
+      'misconfigured',
+      'TRUST_STORE_INVALID',
+    ],
+    ['350 a timestamp by a revoked authority', stamped(gone), 'refused', 'CERTIFICATE_REVOKED'],
+    [
+      '350 a timestamp by a revoked authority, revocation skipped',
+      stamped(gone, { trustPolicy: skipping }),
+      'refused',
+      'CERTIFICATE_REVOKED',
+    ],
+    ['a timestamp by an authority of unknown status', stamped(null), 'unavailable', 'REVOCATION_UNKNOWN'],
+  ])('judges %s', async (_what, over, outcome, code) => {
+    expect(await one(over)).toMatchObject({ outcome, reason: { code } });
   });
 
   it('keeps no answer of a list for the next line', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createFactCache } from '../../src/lib/cache.ts';
+import { instantOf } from '../../src/lib/instant.ts';
 import { RevocationFetchError, type RevocationPort } from '../../src/lib/revocation.ts';
 import { checkRevocation, type RevocationPurpose } from '../../src/notation/revocation.ts';
-import { instantOf } from '../../src/notation/time.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import * as der from '../der-writer.ts';
 import { authorityName, type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../pki.ts';

@@ -1,13 +1,20 @@
 import * as der from '../../der-writer.ts';
 import { type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../../pki.ts';
+import {
+  attribute,
+  CMS,
+  issuerAndSerial,
+  issuerSerialOf,
+  TIMESTAMPING,
+  type TokenOptions,
+  timestamping,
+  timestampToken,
+} from '../../timestamp-token.ts';
 import { type Draft, days, type Made } from '../draft.ts';
 import type { Random } from '../random.ts';
 import { ocspResponse } from '../status-answers.ts';
-import { attribute, CMS, issuerAndSerial, issuerSerialOf, type TokenOptions, timestampToken } from '../timestamp-token.ts';
 import { bentDer } from './der-bend.ts';
 import { disturbed, type Mutate, type MutatorTable } from './table.ts';
-
-const TIMESTAMPING = '1.3.6.1.5.5.7.3.8';
 
 interface Stamp {
   readonly root: CertificateOptions;
@@ -42,13 +49,7 @@ function authorityOf({ keys, now }: Draft, { root, intermediate, leaf }: Stamp):
       ...validity,
       ...intermediate,
     });
-  return (between ?? top).leaf({
-    privateKey: keys.get(leaf.key ?? 'EC-256', 'tsa'),
-    subject: [['CN', 'TSA']],
-    ...validity,
-    ...leaf,
-    extensions: { [OID.extendedKeyUsage]: { critical: true, value: extendedKeyUsage(TIMESTAMPING) }, ...leaf.extensions },
-  });
+  return (between ?? top).leaf(timestamping({ privateKey: keys.get(leaf.key ?? 'EC-256', 'tsa'), ...validity, ...leaf }));
 }
 
 const PLAIN: Stamp = { root: {}, intermediate: undefined, leaf: {} };

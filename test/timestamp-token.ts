@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
-import * as der from '../der-writer.ts';
-import type { Issued } from '../pki.ts';
 import { fieldsOf, hashOf } from './certificate-fields.ts';
+import * as der from './der-writer.ts';
+import { type CertificateOptions, extendedKeyUsage, type Issued, OID } from './pki.ts';
 
 export type TokenHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
@@ -21,6 +21,14 @@ export const CMS = {
   signingCertificate: '1.2.840.113549.1.9.16.2.12',
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
 } as const;
+
+export const TIMESTAMPING = '1.3.6.1.5.5.7.3.8';
+
+/** What makes a leaf a timestamping authority's, with more over it. */
+export function timestamping(more: CertificateOptions = {}): CertificateOptions {
+  const purpose = { [OID.extendedKeyUsage]: { critical: true, value: extendedKeyUsage(TIMESTAMPING) } };
+  return { subject: [['CN', 'TSA']], ...more, extensions: { ...purpose, ...more.extensions } };
+}
 
 export interface TokenOptions {
   readonly tsa: Issued;
@@ -58,8 +66,7 @@ export interface TokenOptions {
 
 /** A timestamp token (RFC 3161 section 2.4.2) by one signer. */
 export function timestampToken(options: TokenOptions): Uint8Array {
-  const content = tstInfo(options);
-  const info = options.bendInfo?.(content) ?? content;
+  const info = contentOf(options);
   const digest = options.digest ?? 'sha256';
   const certificates = options.certificates ?? options.tsa.chain;
   const signer = signerInfo(options, info, digest);
@@ -72,6 +79,16 @@ export function timestampToken(options: TokenOptions): Uint8Array {
   );
   const whole = der.sequence(der.oid(CMS.signedData), der.context(0, signedData));
   return options.bend?.(whole) ?? whole;
+}
+
+/** The SignerInfo that such a token would have, for a token with several. */
+export function tokenSigner(options: TokenOptions): Uint8Array {
+  return signerInfo(options, contentOf(options), options.digest ?? 'sha256');
+}
+
+function contentOf(options: TokenOptions): Uint8Array {
+  const content = tstInfo(options);
+  return options.bendInfo?.(content) ?? content;
 }
 
 /** An Attribute with one value. */
