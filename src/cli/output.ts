@@ -127,10 +127,11 @@ function failureLines({ outcome, reason, trace }: VerifierReport, decisive: stri
   ];
 }
 
-function stepText({ step, action, error }: TraceStep): string {
+function stepText({ step, action, error, note }: TraceStep): string {
   if (action === 'skip') return `${step}: skipped`;
-  if (error === null) return `${step}: ok`;
-  return `${step}: ${action === 'log' ? 'failed, logged only' : 'FAILED'}: ${clean(error)}`;
+  const noted = note === undefined ? '' : `; ${clean(note)}`;
+  if (error === null) return `${step}: ok${noted}`;
+  return `${step}: ${action === 'log' ? 'failed, logged only' : 'FAILED'}: ${clean(error)}${noted}`;
 }
 
 function until(validUntil: Date | undefined): string {

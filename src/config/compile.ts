@@ -87,6 +87,7 @@ function makeStore(object: ObjectCheck, { kinds, registries, stores }: CompileDe
     'name',
   ]);
   if (parameters === undefined) return undefined;
+  for (const [name, hint] of Object.entries(kind.hints?.(parameters.value) ?? {})) object.warn(['spec', 'parameters', name], hint);
   const store = known ?? kind.create({ name: qualifiedName(object.declared), parameters: parameters.value, credentials, registries });
   stores.set(key, store);
   return { role: 'store', store, key };

@@ -34,7 +34,10 @@ export interface RegistrySettings {
 
 /** A verifier may need a moment to compile its trust anchors. */
 export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>>;
-export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store>;
+export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store> & {
+  /** What an operator should know of these parameters, by parameter: they are allowed, and not what one would choose. Optional. */
+  hints?(parameters: P): Readonly<Record<string, string>>;
+};
 export type KeyProviderKind<P = unknown> = Kind<P, object, KeyProvider>;
 export type CredentialKind<P = unknown> = Kind<P, object, CredentialProvider>;
 export type EnforcerKind<P = unknown> = Kind<P, object, PolicyEnforcer>;

@@ -81,6 +81,8 @@ export interface TraceStep {
   readonly step: string;
   readonly action: 'enforce' | 'log' | 'skip';
   readonly error: string | null;
+  /** What is to be known though it is no failure. */
+  readonly note?: string;
 }
 
 export interface VerifierReport {

@@ -8,7 +8,7 @@ import { REVOCATION_LIMITS, RevocationFetchError, type RevocationPort } from './
 export interface RevocationNetworkOptions {
   /** Bytes of answers that are kept. Default 64 MiB. */
   readonly maxBytes?: number;
-  /** Hosts (`host` or `host:port`) that may be at private or loopback addresses. Default: none. */
+  /** Hosts (`host` or `host:port`) that may be at private or loopback addresses, and at other ports than 80. Default: none. */
   readonly allowedHosts?: readonly string[];
   readonly http?: HttpOptions;
 }
@@ -24,8 +24,8 @@ const CONCURRENT = 16;
 
 /**
  * The network of OCSP responders and revocation lists. The addresses come out of certificates, so they are asked over plain HTTP alone, at public
- * addresses unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each redirect is held to the
- * same. No credential is ever sent.
+ * addresses and port 80 unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each redirect is held
+ * to the same. No credential is ever sent.
  */
 export function createRevocationNetwork({
   maxBytes = 64 * MIB,
@@ -61,10 +61,14 @@ function ocspQuestion(url: URL, request: Uint8Array): Pick<Asked, 'url' | 'body'
   return { url: asked };
 }
 
+/** A host as RFC 3986 has it: a URL as browsers read it makes one of the path of `http:///list`. */
+const HAS_HOST = /^[a-z]+:\/\/[^/\\?#]/i;
+
 function httpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw new RevocationFetchError('the address is no URL');
   if (url.protocol !== 'http:') throw new RevocationFetchError(`protocol ${url.protocol.slice(0, 20)} is not supported; expected http:`);
+  if (!HAS_HOST.test(text)) throw new RevocationFetchError('the address names no host');
   return url;
 }
 
@@ -105,7 +109,12 @@ async function bodyOrLocation(answer: HttpAnswer, maxBytes: number): Promise<Uin
 }
 
 function requestFor({ body, signal }: Asked, url: URL, allowed: ReadonlySet<string>) {
-  const reach: Exclude<Reach, 'never'> = allowed.has(url.host) || allowed.has(url.hostname) ? 'loopback' : 'public';
+  const isAllowed = allowed.has(url.host) || allowed.has(url.hostname);
+  // A URL has no port where it is the scheme's own.
+  if (url.port !== '' && !isAllowed) {
+    throw new RevocationFetchError(`port ${url.port} is not asked; expected 80, or the host among those that are allowed`);
+  }
+  const reach: Exclude<Reach, 'never'> = isAllowed ? 'loopback' : 'public';
   if (body === undefined) return { method: 'GET', url, headers: {}, reach, signal } as const;
   return { method: 'POST', url, headers: { 'content-type': 'application/ocsp-request' }, body, reach, signal } as const;
 }

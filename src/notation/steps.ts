@@ -20,10 +20,11 @@ interface StepContext {
   readonly signerTrusted: boolean;
 }
 
-/** What a step found: what is wrong, and when that may change by the clock alone. */
+/** What a step found: what is wrong, when that may change by the clock alone, and what is to be known though nothing is wrong. */
 interface StepResult {
   readonly error?: NotationError | undefined;
   readonly validUntil?: Date | undefined;
+  readonly note?: string | undefined;
   /** Of a countersignature that is good. */
   readonly timestamp?: Timestamp;
 }

@@ -21,6 +21,8 @@ import type { EnvelopeContent, Timestamp, VerifyInput } from './types.ts';
 export interface TimestampResult {
   readonly error?: NotationError;
   readonly validUntil?: Date;
+  /** Which certificates of the authority cannot be revoked. */
+  readonly note?: string;
   /** Where nothing is wrong. */
   readonly timestamp?: Timestamp;
 }
@@ -58,9 +60,9 @@ async function check(input: VerifyInput, envelope: EnvelopeContent, port: Revoca
   const path = await trustedPath(token, rootsOf(input), input);
   const timestamp = timestampOf(token.info, path);
   checkInside(timestamp, envelope.certificateChain);
-  const { error, validUntil } = await checkRevocation({ chain: path, purpose: 'timestamping', now, port, signal });
+  const { error, validUntil, note } = await checkRevocation({ chain: path, purpose: 'timestamping', now, port, signal });
   if (error !== undefined) throw error;
-  return { timestamp, ...(validUntil && { validUntil }) };
+  return { timestamp, ...(validUntil && { validUntil }), ...(note !== undefined && { note }) };
 }
 
 function invalid(message: string): NotationError {

@@ -93,6 +93,8 @@ export interface ValidationResult {
   readonly type: ValidationType;
   readonly action: ValidationAction;
   readonly error?: NotationError;
+  /** What is to be known though it is no failure. */
+  readonly note?: string;
 }
 
 /** A timestamp countersignature that was found good. */

@@ -38,9 +38,9 @@ export async function verifySignature(input: VerifyInput): Promise<VerificationO
   for (const { type, check } of STEPS) {
     const action = level.actions[type];
     const signerTrusted = validations.every(({ type: earlier, error }) => earlier !== 'authenticity' || error === undefined);
-    const { error, validUntil, timestamp } = action === 'skip' ? {} : await check({ input, envelope, action, signerTrusted });
+    const { error, validUntil, note, timestamp } = action === 'skip' ? {} : await check({ input, envelope, action, signerTrusted });
     stamped ??= timestamp;
-    validations.push({ type, action, ...(error && { error }) });
+    validations.push({ type, action, ...(error && { error }), ...(note === undefined ? {} : { note }) });
     if (action === 'enforce' && error !== undefined) return outcome(error);
     if (action === 'enforce' && validUntil !== undefined) ends.push(validUntil);
   }

@@ -46,7 +46,12 @@ const FIX: Readonly<Record<NotationErrorCode, string>> = {
 
 /** Folds what Notation found into an outcome with its reason. An enforced failure among the results decides. */
 export function foldOutcome(found: VerificationOutcome): FoldedOutcome {
-  const trace = found.validations.map(({ type, action, error }) => ({ step: type, action, error: error?.message ?? null }));
+  const trace = found.validations.map(({ type, action, error, note }) => ({
+    step: type,
+    action,
+    error: error?.message ?? null,
+    ...(note === undefined ? {} : { note }),
+  }));
   const detail = detailOf(found);
   // An outcome that forgot to fail is not good for all that.
   const failure = found.error ?? found.validations.find(({ action, error }) => action === 'enforce' && error !== undefined)?.error;

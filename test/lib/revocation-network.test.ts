@@ -20,6 +20,13 @@ const PAGES: Readonly<Record<string, (answer: ServerResponse) => void>> = {
   '/to-file': (answer) => answer.writeHead(302, { location: 'file:///etc/passwd' }).end(),
   '/to-metadata': (answer) => answer.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
   '/to-private': (answer) => answer.writeHead(302, { location: 'http://10.0.0.1/list' }).end(),
+  '/to-kubelet': (answer) => answer.writeHead(302, { location: 'http://o.example.test:10250/pods' }).end(),
+  '/gzip': (answer) => answer.writeHead(200, { 'content-encoding': 'gzip' }).end('list'),
+  '/endless': (answer) => {
+    const more = (): void => void (answer.destroyed || answer.write(Buffer.alloc(65_536), () => setImmediate(more)));
+    more();
+  },
+  '/silent': () => undefined,
   '/large': (answer) => answer.end(Buffer.alloc(20_481)),
   '/just': (answer) => answer.end(Buffer.alloc(20_480)),
   '/huge': (answer) => answer.end(Buffer.alloc(32 * 1024 * 1024)),
@@ -74,22 +81,28 @@ describe('the network of responders and lists', () => {
   });
 
   it.each([
-    ['a status that is not 200', '/teapot', 'answered 418; expected 200'],
-    ['a status that is nearly 200', '/created', 'answered 201; expected 200'],
-    ['redirects without end', '/loop', 'more than 3 redirects'],
-    ['a redirect to https', '/to-https', 'protocol https: is not supported'],
-    ['a redirect to a file', '/to-file', 'protocol file: is not supported'],
-    ['a redirect to where clouds keep credentials', '/to-metadata', 'never connected to'],
-    ['a redirect to a private address', '/to-private', 'a private address'],
-    ['a list of 32 MiB', '/huge', 'is longer than 33554431 bytes'],
+    ['A-U-04: a status that is not 200', '/teapot', 'answered 418; expected 200'],
+    ['A-U-04: a status that is nearly 200', '/created', 'answered 201; expected 200'],
+    ['A-U-04: redirects without end', '/loop', 'more than 3 redirects'],
+    ['A-U-01: a redirect to https', '/to-https', 'protocol https: is not supported'],
+    ['A-U-01: a redirect to a file', '/to-file', 'protocol file: is not supported'],
+    ['A-U-01: a redirect to where clouds keep credentials', '/to-metadata', 'never connected to'],
+    ['A-U-01: a redirect to a private address', '/to-private', 'a private address'],
+    ['A-U-01: a redirect to another port', '/to-kubelet', 'port 10250 is not asked; expected 80'],
+    ['A-U-04: an answer that is compressed', '/gzip', 'has a Content-Encoding'],
+    ['A-U-04: a list of 32 MiB', '/huge', 'is longer than 33554431 bytes'],
   ])('refuses %s', async (_case, path, message) => {
     const failed = network.fetchCrl(`http://${host}${path}`, never);
     await expect(failed).rejects.toBeInstanceOf(RevocationFetchError);
     await expect(failed).rejects.toThrow(message);
   });
 
-  it('372 reads no more than 20,480 bytes of an OCSP response', async () => {
-    await expect(network.fetchOcsp(`http://${host}/large`, new Uint8Array(300), never)).rejects.toThrow('is longer than 20480 bytes');
+  it.each(['/large', '/endless'])('372 A-U-04: reads no more than 20,480 bytes of an OCSP response (%s)', async (path) => {
+    await expect(network.fetchOcsp(`http://${host}${path}`, new Uint8Array(300), never)).rejects.toThrow('is longer than 20480 bytes');
+  });
+
+  it('A-U-04: waits 2 s for a responder that says nothing, and no longer', async () => {
+    await expect(network.fetchOcsp(`http://${host}/silent`, new Uint8Array(300), never)).rejects.toThrow('no answer within 2000 ms');
   });
 
   it.each([
@@ -97,12 +110,15 @@ describe('the network of responders and lists', () => {
     ['384 ldap', 'ldap://c.example.test/cn=x'],
     ['376 what is no URL', 'http://[::1'],
     ['376 nothing', ''],
-    ['user information', 'http://user:pw@o.example.test/'],
-    ['this machine', 'http://127.0.0.1:1/'],
-    ['this machine in IPv6', 'http://[::ffff:127.0.0.1]:1/'],
-    ['a private address', 'http://10.1.2.3/'],
-    ['a link-local address', 'http://169.254.169.254/'],
-    ['a name of this machine', 'http://localhost:1/'],
+    ['A-U-01: a file', 'file:///etc/passwd'],
+    ['A-U-01: user information', 'http://user:pw@o.example.test/'],
+    ['A-U-01: this machine', 'http://127.0.0.1/'],
+    ['A-U-01: this machine as a number', 'http://2130706433/'],
+    ['A-U-01: this machine in IPv6', 'http://[::ffff:127.0.0.1]/'],
+    ['A-U-01: a private address', 'http://10.1.2.3/'],
+    ['A-U-01: where clouds keep credentials', 'http://169.254.169.254/'],
+    ['A-U-01: where clouds keep credentials, in IPv6', 'http://[fd00:ec2::254]/'],
+    ['A-U-01: a name of this machine', 'http://localhost/'],
   ])('does not ask %s', async (_case, url) => {
     const before = seen.length;
     await expect(network.fetchCrl(url, never)).rejects.toBeInstanceOf(RevocationFetchError);
@@ -110,9 +126,21 @@ describe('the network of responders and lists', () => {
     expect(seen.length).toBe(before);
   });
 
-  it('does not ask this machine by default, nor link-local addresses whatever is allowed', async () => {
+  it.each([
+    ['of SSH', 22],
+    ['of HTTPS', 443],
+    ['of an API server', 6443],
+    ['of a kubelet', 10250],
+  ])('A-U-01: does not ask at the port %s', async (_case, port) => {
+    const message = `port ${port} is not asked; expected 80, or the host among those that are allowed`;
+    await expect(network.fetchCrl(`http://o.example.test:${port}/`, never)).rejects.toThrow(message);
+    await expect(network.fetchOcsp(`http://o.example.test:${port}/`, new Uint8Array(9), never)).rejects.toThrow(message);
+  });
+
+  it('A-U-01: does not ask this machine by default, nor link-local addresses whatever is allowed', async () => {
     const guarded = createRevocationNetwork();
-    await expect(guarded.fetchCrl(`http://${host}/list`, never)).rejects.toThrow('a loopback address');
+    await expect(guarded.fetchCrl('http://127.0.0.1/list', never)).rejects.toThrow('a loopback address');
+    await expect(guarded.fetchCrl(`http://${host}/list`, never)).rejects.toThrow(/port \d+ is not asked; expected 80/);
     await guarded.close();
     const open = createRevocationNetwork({ allowedHosts: ['169.254.169.254'] });
     await expect(open.fetchCrl('http://169.254.169.254/', never)).rejects.toThrow('never connected to');

@@ -334,6 +334,8 @@ describe('12.13 revocation lists', () => {
 describe('8.1 a chain', () => {
   const middle = root.intermediate(asks([O2], []));
   const leaf = middle.leaf(asks([O1], []));
+  const middleless = root.intermediate();
+  const partly = middleless.leaf(asks([O1], []));
   const good = (certificate: Issued, issuer: Issued) => ocspResponse({ certificate: certificate.cert, issuer });
   const bad = (certificate: Issued, issuer: Issued) => ocspResponse({ certificate: certificate.cert, issuer, status: 'revoked' });
 
@@ -363,6 +365,36 @@ describe('8.1 a chain', () => {
     expect((await ask(pki.selfSigned(asks([O1], [C1])), port)).error).toBeUndefined();
     expect((await ask(pki.root(asks([O1], [C1])).leaf(), port)).error).toBeUndefined();
     expect(asked).toEqual([]);
+  });
+
+  it.each<[string, Issued, string | undefined]>([
+    [
+      'of certificates that name nobody',
+      middleless.leaf(),
+      'certificate "CN=leaf,O=Notary,L=Seattle,ST=WA,C=US" cannot be revoked, as it names neither an OCSP responder nor a list (and 1 more)',
+    ],
+    [
+      'with an authority that names nobody',
+      middleless.leaf(asks([O1], [])),
+      'certificate "CN=Intermediate,O=Notary,C=US" cannot be revoked, as it names neither an OCSP responder nor a list',
+    ],
+    [
+      'of one self-signed certificate',
+      pki.selfSigned(asks([O1], [])),
+      'certificate "CN=leaf,O=Notary,L=Seattle,ST=WA,C=US" cannot be revoked, as it is self-signed',
+    ],
+    ['of certificates that all name somebody', byOcsp, undefined],
+  ])('Quarkslab INFO-9: %s is good, with a note where that cannot be known to change', async (_case, signer, note) => {
+    const answer = ocspResponse({ certificate: signer.cert, issuer: signer.chain.length > 2 ? middleless : root });
+    const { error, note: noted } = await ask(signer, network({ [O1]: answer }).port);
+    expect([error, noted]).toEqual([undefined, note]);
+  });
+
+  it('Quarkslab INFO-9: that is revoked or unknown is told as that alone', async () => {
+    for (const answers of [{}, { [O1]: ocspResponse({ certificate: partly.cert, issuer: middleless, status: 'revoked' }) }]) {
+      const { error, note } = await ask(partly, network(answers).port);
+      expect([error === undefined, note]).toEqual([false, undefined]);
+    }
   });
 
   it('is unknown where nobody can be asked', async () => {

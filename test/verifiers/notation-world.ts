@@ -120,8 +120,8 @@ export async function verify(
   verifier: Verifier,
   { referrer, store }: ReturnType<typeof signature>,
   signal = deps.signal,
+  repository = { registry: 'registry.example.test', path: 'app' },
 ): Promise<VerifierReport> {
-  const repository = { registry: 'registry.example.test', path: 'app' };
   const descriptor = { mediaType: MANIFEST, digest: digestFor(SUBJECT.digest), size: SUBJECT.size };
   return verifier.verify({
     request: { reference: { ...repository, tag: 'v1' }, text: 'registry.example.test/app:v1', attributes: new Map() },
