@@ -38,7 +38,9 @@ export function readPemCertificates(text: string): Uint8Array[] {
  */
 export function readPemFile(text: string): Uint8Array[] {
   const certificates = readPemCertificates(text);
-  if (text.split('\n').every((line) => !line.includes(DASHES) || BOUNDARY.test(line))) return certificates;
+  // A carriage return belongs to the end of a line only where a line feed follows.
+  const lines = text.replaceAll('\r\n', '\n').split('\n');
+  if (lines.every((line) => !line.includes(DASHES) || BOUNDARY.test(line))) return certificates;
   throw invalid('failed to decode pem block: expected BEGIN CERTIFICATE and END CERTIFICATE on lines of their own, and nothing else');
 }
 
@@ -54,7 +56,7 @@ interface Block {
 
 const BEGIN = '-----BEGIN ';
 const DASHES = '-----';
-const BOUNDARY = /^-----(?:BEGIN|END) CERTIFICATE-----[ \t\r]*$/;
+const BOUNDARY = /^-----(?:BEGIN|END) CERTIFICATE-----[ \t]*$/;
 
 function nextBlock(text: string, from: number): Block | undefined {
   const begin = text.indexOf(BEGIN, from);

@@ -40,6 +40,8 @@ describe('readPemFile', () => {
   it.each([
     ['on its lines', SAMPLE],
     ['with CRLF', SAMPLE.replaceAll('\n', '\r\n')],
+    ['with white space before the ends of lines', SAMPLE.replaceAll('\n', ' \t\r\n')],
+    ['without a last line feed', SAMPLE.trimEnd()],
     ['after a comment', `subject=CA\n${SAMPLE}`],
     ['twice', SAMPLE + SAMPLE],
   ])('reads a certificate %s', (_, text) => {
@@ -50,6 +52,8 @@ describe('readPemFile', () => {
     ['folded onto one line', SAMPLE.replaceAll('\n', ' ')],
     ['indented', ` ${SAMPLE}`],
     ['after a byte order mark', `\ufeff${SAMPLE}`],
+    ['with CR alone at the end', `${SAMPLE.trimEnd()}\r`],
+    ['with two CR before a line feed', SAMPLE.replace('-----\n', '-----\r\r\n')],
     ['that begins on the line of BEGIN', SAMPLE.replace('-----\n', '-----')],
     ['that ends on the line of END', SAMPLE.replace('\n-----END', '-----END')],
     ['with text after END', SAMPLE.trimEnd().concat('x\n', SAMPLE)],
