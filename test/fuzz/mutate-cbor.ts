@@ -2,6 +2,7 @@ import * as cbor from '../cbor-writer.ts';
 import { concat } from '../der-writer.ts';
 import type { Random } from '../oracle/random.ts';
 import { type Corpus, type Mutator, spliced } from './mutate.ts';
+import { nonEmpty } from './seeds.ts';
 
 /** An item where it stands; maps hold keys and values in turn. */
 interface CborNode {
@@ -208,7 +209,7 @@ function indefinite({ bytes, node }: Place): Uint8Array {
   ]);
 }
 
-const ODD = [
+const ODD = nonEmpty([
   ...['00', '17', '1817', '1818', '20', '3818', '1bffffffffffffffff', '3bffffffffffffffff', '1b0020000000000000', '3b001fffffffffffff'],
   ...[
     '40',
@@ -239,7 +240,7 @@ const ODD = [
     'd8184100',
   ],
   ...['d2', 'ff', '1c', 'dbffffffffffffffff00', '9a00020001', 'ba00001001', '5b7fffffffffffffff'],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 function oddItem(random: Random): Uint8Array {
   return Buffer.from(random.pick(ODD).replaceAll(' ', ''), 'hex');

@@ -2,6 +2,7 @@ import { concat, oid, tlv } from '../der-writer.ts';
 import { bentElement } from '../oracle/mutators/der-bend.ts';
 import type { Random } from '../oracle/random.ts';
 import { type Corpus, type Mutator, spliced } from './mutate.ts';
+import { nonEmpty } from './seeds.ts';
 
 /** An element where it stands. */
 export interface DerNode {
@@ -146,7 +147,7 @@ function lengthOf(length: number): Uint8Array {
   return length < 0x100 ? Uint8Array.of(0x81, length) : Uint8Array.of(0x82, length >> 8, length & 0xff);
 }
 
-const OIDS = [
+const OIDS = nonEmpty([
   ...['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.5', '1.2.840.113549.1.1.10', '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.13'],
   ...['1.2.840.10045.2.1', '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.101.112'],
   ...['1.3.14.3.2.26', '2.16.840.1.101.3.4.2.1', '2.16.840.1.101.3.4.2.2', '2.16.840.1.101.3.4.2.3', '1.2.840.113549.2.5'],
@@ -155,16 +156,16 @@ const OIDS = [
   ...['1.3.6.1.5.5.7.3.3', '1.3.6.1.5.5.7.3.8', '1.3.6.1.5.5.7.3.9', '1.3.6.1.5.5.7.48.1', '1.3.6.1.5.5.7.48.1.1', '1.3.6.1.5.5.7.48.1.5'],
   ...['1.2.840.113549.1.7.1', '1.2.840.113549.1.7.2', '1.2.840.113549.1.9.3', '1.2.840.113549.1.9.4', '1.2.840.113549.1.9.16.1.4'],
   ...['1.2.840.113549.1.9.16.2.12', '1.2.840.113549.1.9.16.2.47', '2.5.4.3', '2.5.4.6', '2.5.4.8', '2.5.4.10', '1.2.840.113549.1.9.1'],
-] as readonly string[] as readonly [string, ...string[]];
-const TIMES = [
+]);
+const TIMES = nonEmpty([
   ...['250601000000Z', '20250601000000Z', '491231235959Z', '500101000000Z', '00000101000000Z', '99991231235959Z', '20250230000000Z'],
   ...['20240229000000Z', '20250601240000Z', '20250601000060Z', '2506010000Z', '20250601000000.5Z', '20250601000000.50Z', '20250601000000'],
   ...['20250601000000+0100', '20260601000000Z', '20150601000000Z', '250601000000+0100', '2025060100000Z', '-0250601000000Z'],
-] as readonly string[] as readonly [string, ...string[]];
-const INTEGERS = [
+]);
+const INTEGERS = nonEmpty([
   ...['', '00', '01', '02', '03', '06', '7f', '80', '81', 'ff', '0001', '00ff', '0080', 'ff7f', 'ffff', '7fffffff', '0080000000'],
   ...['7fffffffffffff', '00ffffffffffffffff', `00${'ff'.repeat(20)}`, `7f${'ff'.repeat(20)}`, '01'.repeat(40)],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 /** Contents that another reader of this type may take in another way. */
 function oddContent(tag: number, content: Uint8Array, random: Random): Uint8Array {

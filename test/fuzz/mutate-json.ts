@@ -1,5 +1,6 @@
 import type { Random } from '../oracle/random.ts';
 import type { Corpus, Mutator } from './mutate.ts';
+import { nonEmpty } from './seeds.ts';
 
 /** One token of a JSON text changed, moved or doubled; members may come to stand twice and values to be of another kind. */
 export const mutateJson: Mutator = (bytes, random, corpus) => {
@@ -16,7 +17,7 @@ function tokensOf(text: string): readonly string[] {
   return text.match(TOKEN) ?? [];
 }
 
-const VALUES = [
+const VALUES = nonEmpty([
   ...['null', 'true', 'false', '0', '-0', '1', '-1', '1.0', '1e0', '1E+2', '1e400', '-1e-400', '01', '+1', '.5', '1.', '0x10', 'NaN'],
   ...['9007199254740993', '18446744073709551616', '""', '" "', '"x"', '[]', '{}', '[null]', '{"a":1}', '{"a":1,"a":2}', '[[]]', "'x'"],
   ...[
@@ -32,7 +33,7 @@ const VALUES = [
     '{"__proto__":1}',
   ],
   ...['{"constructor":{"prototype":1}}', `${'['.repeat(40)}${']'.repeat(40)}`, '[1,]', '{"a":1,}', '{,}', '[1 2]', '/**/1', 'undefined'],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 const SPACES = [' ', '\n', '\r\n', '\t', '\v', '\f', '\u00a0', '\ufeff', '\u2028', '\u0000', '  '] as const;
 const PUNCTUATION = ['{', '}', '[', ']', ',', ':', '"', '\\'] as const;
 

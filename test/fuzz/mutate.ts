@@ -1,5 +1,6 @@
 import { concat } from '../der-writer.ts';
 import type { Random } from '../oracle/random.ts';
+import { nonEmpty } from './seeds.ts';
 
 /** Real inputs of one parser, and words that mean something to it. */
 export interface Corpus {
@@ -78,7 +79,7 @@ export const mutateText: Mutator = (bytes, random, corpus) =>
 
 type TextChange = (text: string, random: Random, corpus: Corpus) => string;
 
-const CHARACTERS = [
+const CHARACTERS = nonEmpty([
   ...[
     '',
     ' ',
@@ -126,7 +127,7 @@ const CHARACTERS = [
     'a',
     '0',
   ],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 const TEXT_CHANGES: readonly [TextChange, ...TextChange[]] = [
   (text, random) => textSpliced(text, random.below(text.length + 1), 0, random.pick(CHARACTERS)),

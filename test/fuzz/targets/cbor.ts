@@ -15,8 +15,8 @@ import { concat } from '../../der-writer.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
 import { mutateCbor } from '../mutate-cbor.ts';
+import { nonEmpty } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** `decodeCbor` with tags, against cbor2 and against itself on what it wrote. */
 export const createCborTarget: CreateTarget = ({ vectors }) => {

@@ -11,11 +11,11 @@ import { extensionOf, type Issued, type KeyKind, signatureAlgorithm } from '../.
 import type { CreateTarget, Materials } from '../materials.ts';
 import { type Corpus, mutant, mutateBytes } from '../mutate.ts';
 import { derNodes, mutateDer } from '../mutate-der.ts';
+import { nonEmpty } from '../seeds.ts';
 import { partsOf, signedSequence } from '../signed.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld, type World } from '../world.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** `parseCertificate` and `isSignedBy`, against OpenSSL and Go. */
 export const createCertificateTarget: CreateTarget = ({ vectors, watch, reference }) => {

@@ -18,12 +18,12 @@ import { createFacts, NOW, subjectDescriptor } from '../envelopes.ts';
 import type { CreateTarget, Materials } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
 import { mutateDer } from '../mutate-der.ts';
+import { nonEmpty } from '../seeds.ts';
 import { opensslVerifies, partsOf } from '../signed.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld, ecKey, type World } from '../world.ts';
 import { isReadByAsn1js } from './asn1js.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** Timestamp tokens through `readToken` and `checkTimestamp`, against pkijs with OpenSSL and against tspclient-go. */
 export const createCmsTarget: CreateTarget = async ({ vectors, watch, reference }) => {
@@ -72,7 +72,7 @@ const MESSAGE = new Uint8Array(Buffer.from('the signature of an envelope'));
 const GEN_TIME = new Date('2025-03-01T12:00:00Z');
 const plain = (tsa: Issued): TokenOptions => ({ tsa, message: MESSAGE, genTime: GEN_TIME });
 const ACCURACY = der.sequence(der.integer(1), der.tlv(0x80, Uint8Array.of(5)), der.tlv(0x81, Uint8Array.of(0, 200)));
-const VARIANTS: readonly Partial<TokenOptions>[] = [
+const VARIANTS: readonly [Partial<TokenOptions>, ...Partial<TokenOptions>[]] = [
   {},
   { imprintHash: 'sha512', digest: 'sha384', accuracy: ACCURACY },
   { genTimeText: '20250301120000.123Z', policy: '0.4.0.2023.1.1', more: [der.boolean(true), der.integer(2n ** 63n)] },
@@ -128,7 +128,7 @@ async function createReader(world: World, watch: Materials['watch']): Promise<(b
 /** A token of which one part was changed before what depends on it was hashed and signed. */
 function signedMutant(tsa: Issued, world: World, random: Random): Uint8Array {
   const bend = (bytes: Uint8Array): Uint8Array => mutant({ seeds: [bytes] }, [mutateDer], random);
-  const options = { ...plain(tsa), ...random.pick(VARIANTS as readonly [Partial<TokenOptions>, ...Partial<TokenOptions>[]]) };
+  const options = { ...plain(tsa), ...random.pick(VARIANTS) };
   return random.pick(BENDS)({ options, bend, world, random });
 }
 

@@ -10,10 +10,10 @@ import type { CreateTarget } from '../materials.ts';
 import { type Corpus, mutant, mutateBytes } from '../mutate.ts';
 import { mutateCbor } from '../mutate-cbor.ts';
 import { mutateJson } from '../mutate-json.ts';
+import { nonEmpty } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld, type World } from '../world.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** COSE envelopes through `verifySignature`, against a second reader over cbor2 and OpenSSL and against notation-core-go. */
 export const createCoseTarget: CreateTarget = async ({ vectors, watch, reference }) => {

@@ -11,12 +11,12 @@ import { answeringWorld, createQuestions, executionOf } from '../answers.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
 import { derNodes, mutateDer } from '../mutate-der.ts';
+import { nonEmpty } from '../seeds.ts';
 import { opensslVerifies, partsOf, signedSequence } from '../signed.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { LIST, type World } from '../world.ts';
 import { isReadByAsn1js } from './asn1js.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** Revocation lists through `crlStatus`, against pkijs with OpenSSL and against Go's `ParseRevocationList`. */
 export const createCrlTarget: CreateTarget = ({ vectors, watch, reference }) => {

@@ -6,9 +6,9 @@ import * as der from '../../der-writer.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes } from '../mutate.ts';
 import { mutateDer } from '../mutate-der.ts';
+import { nonEmpty } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld } from '../world.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** `readDer` and the readers of single values, against asn1js and against itself on what it wrote. */
 export const createDerTarget: CreateTarget = () => {

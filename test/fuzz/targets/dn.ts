@@ -1,9 +1,9 @@
 import { type DistinguishedName, parseDistinguishedName } from '../../../src/notation/identity.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateText } from '../mutate.ts';
+import { nonEmpty, textSeeds } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty, textSeeds } from './seeds.ts';
 
 /** `parseDistinguishedName`, against a second reader by the same rules, written apart from it, and against itself on what it wrote. */
 export const createDnTarget: CreateTarget = ({ reference }) => {
@@ -46,7 +46,7 @@ const TEXTS = [
   'CN=a\\, b\\+c\\"\\\\\\<\\>\\;\\=,O=Notary\\20Inc,S=WA,C=US',
   'C=US,ST=\\c3\\a9,O=caf\u00e9\\ ,2.5.4.97=x=y,STREET="quoted"',
 ];
-const WORDS = [
+const WORDS = nonEmpty([
   ...[
     'C=US',
     'S=WA',
@@ -70,7 +70,7 @@ const WORDS = [
     '#',
   ],
   ...['2.5.4.3=', '__proto__=x', 'constructor=x', '\u0085', '\u00a0', '\ufeff', '\u2028', '=', '=='],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 function execute(bytes: Uint8Array): Execution<DistinguishedName> {
   try {

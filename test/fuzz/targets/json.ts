@@ -3,8 +3,8 @@ import { isJsonObject, JsonError, JsonNumber, type JsonValue, parseJson } from '
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes, mutateText } from '../mutate.ts';
 import { mutateJson } from '../mutate-json.ts';
+import { nonEmpty, textSeeds } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
-import { nonEmpty, textSeeds } from './seeds.ts';
 
 /** `parseJson`, against `JSON.parse` and against itself on what it wrote. */
 export const createJsonTarget: CreateTarget = ({ vectors }) => {

@@ -7,10 +7,10 @@ import { bentChain, createVerifier, type SecondReading, saysOf, secondProblem } 
 import type { CreateTarget } from '../materials.ts';
 import { type Corpus, mutant, mutateBytes, mutateText } from '../mutate.ts';
 import { mutateJson } from '../mutate-json.ts';
+import { nonEmpty } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld, type World } from '../world.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty } from './seeds.ts';
 
 /** JWS envelopes through `verifySignature`, against a second reader over OpenSSL and against notation-core-go. */
 export const createJwsTarget: CreateTarget = async ({ vectors, watch, reference }) => {
@@ -51,7 +51,7 @@ const VARIANTS: readonly Omit<JwsOptions, 'signer'>[] = [
     timestampSignature: Uint8Array.of(0x30, 0),
   },
 ];
-const WORDS = [
+const WORDS = nonEmpty([
   ...[
     'PS256',
     'ES256',
@@ -88,7 +88,7 @@ const WORDS = [
     SUBJECT.digest,
     SUBJECT.mediaType,
   ],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 /** What an envelope is put together from. */
 interface Draft {

@@ -5,10 +5,10 @@ import { readPemCertificates, readPemFile } from '../../../src/x509/pem.ts';
 import { toPem } from '../../pki.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes, mutateText } from '../mutate.ts';
+import { nonEmpty, textSeeds } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { createWorld } from '../world.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty, textSeeds } from './seeds.ts';
 
 /** `readPemCertificates` and `readPemFile`, against OpenSSL's reader, Go's, and itself on what it wrote. */
 export const createPemTarget: CreateTarget = ({ vectors, reference }) => {
@@ -57,7 +57,7 @@ interface Read {
   readonly file: boolean;
 }
 
-const WORDS = [
+const WORDS = nonEmpty([
   ...['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', '-----', '-----BEGIN ', '-----END ', '-----BEGIN PRIVATE KEY-----'],
   ...[
     '-----BEGIN TRUSTED CERTIFICATE-----',
@@ -83,7 +83,7 @@ const WORDS = [
     '\ufeff',
     '----BEGIN CERTIFICATE-----',
   ],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 function execute(bytes: Uint8Array): Execution<Read> {
   const text = Buffer.from(bytes).toString();

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { InvalidReferenceError, parseReference, type Reference, referenceText } from '../../../src/oci/reference.ts';
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateText } from '../mutate.ts';
+import { nonEmpty, textSeeds } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
-import { nonEmpty, textSeeds } from './seeds.ts';
 
 /** `parseReference`, against the grammar of distribution's `reference` package and against itself on what it wrote. */
 export const createReferenceTarget: CreateTarget = () => {
@@ -34,7 +34,7 @@ const TEXTS = [
   'index.docker.io/nginx:latest',
   '127.0.0.1:443/a/b/c/d:_tag',
 ];
-const WORDS = [
+const WORDS = nonEmpty([
   ...[
     DIGEST,
     'sha256:',
@@ -52,7 +52,7 @@ const WORDS = [
     'user@',
   ],
   ...['..', '--', '__', '___', '._', 'A', '\u00e9', '\u0131', '%2f', '?x=1', '#', 'a'.repeat(128), 'a'.repeat(255), 'xn--', '/./', '//'],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 function execute(bytes: Uint8Array): Execution<Reference> {
   try {

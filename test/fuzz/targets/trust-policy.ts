@@ -6,9 +6,9 @@ import type { TrustPolicy, TrustPolicyDocument } from '../../../src/notation/typ
 import type { CreateTarget } from '../materials.ts';
 import { mutant, mutateBytes, mutateText } from '../mutate.ts';
 import { mutateJson } from '../mutate-json.ts';
+import { nonEmpty, textSeeds } from '../seeds.ts';
 import type { Execution, Opinion, Target } from '../target.ts';
 import { goOracle } from './go-oracle.ts';
-import { nonEmpty, textSeeds } from './seeds.ts';
 
 /** `parseTrustPolicyDocument` on JSON, against notation-go, a check of what came out, and itself on what it wrote. */
 export const createTrustPolicyTarget: CreateTarget = ({ vectors, reference }) => {
@@ -51,7 +51,7 @@ const TEXTS = [
     trustPolicies: [{ ...OTHERS, signatureVerification: { level: 'permissive', verifyTimestamp: 'always' } }],
   }),
 ];
-const WORDS = [
+const WORDS = nonEmpty([
   ...['*', '', '1.0', '1', 'strict', 'permissive', 'audit', 'skip', 'Strict', 'integrity', 'authenticity', 'authenticTimestamp', 'expiry'],
   ...[
     'revocation',
@@ -86,7 +86,7 @@ const WORDS = [
     '__proto__',
   ],
   ...['Name', 'registryscopes', 'trustPolicies', 'override', 'level', 'toString', 'constructor'],
-] as readonly string[] as readonly [string, ...string[]];
+]);
 
 function execute(bytes: Uint8Array): Execution<TrustPolicyDocument> {
   try {
