@@ -97,6 +97,21 @@ export function entry(certificate: Uint8Array, { reason, date = AT, extensions =
   return der.sequence(der.tlv(0x02, serialOf(certificate)), der.time(date), all.length === 0 ? [] : der.sequence(...all));
 }
 
+/**
+ * Entries of a list, many of them as one: of the serial numbers of 16 octets that `serialOfMany` gives for 0 to `count` - 1. 35 octets each.
+ */
+export function manyEntries(count: number): Uint8Array {
+  const one = Buffer.from(der.sequence(der.tlv(0x02, Buffer.from(serialOfMany(0), 'hex')), der.time(AT)));
+  const all = Buffer.alloc(count * one.length, one);
+  for (let n = 0; n < count; n++) all.writeUInt32BE(n, n * one.length + 4 + 12);
+  return all;
+}
+
+/** The serial number of the `n`th of many entries: contents of the INTEGER, hex. */
+export function serialOfMany(n: number): string {
+  return `${'5c'.repeat(12)}${n.toString(16).padStart(8, '0')}`;
+}
+
 interface EntryOptions {
   readonly reason?: number;
   readonly date?: Date;

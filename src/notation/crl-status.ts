@@ -69,7 +69,7 @@ interface Source {
 }
 
 async function fetchLists({ url, issuer, now, port, signal }: Source): Promise<Fact<Lists>> {
-  const base = await readRevocationList(await port.fetchCrl(url, signal));
+  const base = await readRevocationList(await port.fetchCrl(url, signal), signal);
   await checkList(base, issuer);
   const delta = base.freshestUrls.length === 0 ? undefined : await firstDelta(base.freshestUrls, port, signal);
   if (delta !== undefined) {
@@ -84,7 +84,7 @@ async function firstDelta(urls: readonly string[], port: RevocationPort, signal:
   let why = '';
   for (const url of urls) {
     try {
-      return await readRevocationList(await port.fetchCrl(url, signal));
+      return await readRevocationList(await port.fetchCrl(url, signal), signal);
     } catch (error) {
       signal.throwIfAborted();
       why = errorText(expectedFailure(error));
