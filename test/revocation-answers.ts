@@ -33,6 +33,8 @@ export interface OcspOptions {
   readonly hash?: keyof typeof HASH_OIDS;
   readonly serial?: Uint8Array;
   readonly extensions?: readonly Uint8Array[];
+  /** Of the response as a whole. */
+  readonly responseExtensions?: readonly Uint8Array[];
   readonly weak?: boolean;
   /** More single responses, before this one. */
   readonly before?: readonly Uint8Array[];
@@ -59,12 +61,24 @@ export function single(options: OcspOptions): Uint8Array {
 }
 
 export function ocspResponse(options: OcspOptions): Uint8Array {
-  const { issuer, signer = issuer, certificates = [], responder = { by: 'key', of: signer }, before = [] } = options;
+  const {
+    issuer,
+    signer = issuer,
+    certificates = [],
+    responder = { by: 'key', of: signer },
+    before = [],
+    responseExtensions = [],
+  } = options;
   const responderId =
     responder.by === 'name'
       ? der.context(1, nameOf(responder.of.cert))
       : der.context(2, der.octetString(digest('sha1', keyBits(responder.of))));
-  const data = der.sequence(responderId, generalizedTime(AT), der.sequence(...before, single(options)));
+  const data = der.sequence(
+    responderId,
+    generalizedTime(AT),
+    der.sequence(...before, single(options)),
+    responseExtensions.length === 0 ? [] : der.context(1, der.sequence(...responseExtensions)),
+  );
   const basic = der.sequence(
     data,
     ...signed(data, signer, options.weak),

@@ -1,8 +1,10 @@
-import { CodedError } from '../lib/errors.ts';
+import { CodedError, errorText } from '../lib/errors.ts';
+import type { Patience } from '../lib/facts.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { DerError, readDer, TAG } from '../x509/der.ts';
 import { timeOf } from '../x509/der-values.ts';
 import type { Certificate, Extension } from '../x509/types.ts';
+import { expectedFailure } from './errors.ts';
 import { compareInstants, instantOf } from './time.ts';
 import type { Instant } from './types.ts';
 
@@ -13,6 +15,8 @@ export interface Question {
   /** When it was signed, if that is known for certain: a later revocation then does not count. */
   readonly authenticSigningTime: Instant | undefined;
   readonly now: Date;
+  /** What is unknown is only noted. */
+  readonly noted: boolean;
   readonly port: RevocationPort;
   readonly signal: AbortSignal;
 }
@@ -25,6 +29,13 @@ export type CertificateStatus =
 /** An answer that is there and is not to be believed, or has nothing to say. */
 export class BadAnswer extends CodedError {
   readonly code = 'REVOCATION_ANSWER_INVALID';
+}
+
+/** Why a source was no help; a defect of ours goes on up. */
+export function whyNot(error: unknown): string {
+  // A load has a limit of its own, which nobody who waits has set.
+  if (error instanceof DOMException && error.name === 'TimeoutError') return error.message;
+  return errorText(expectedFailure(error));
 }
 
 /** Clocks differ: an answer from a little later than now is believed. */
@@ -43,6 +54,18 @@ export function checkFresh(what: string, thisUpdate: Date, nextUpdate: Date | un
 /** When to ask again ahead of need: after three quarters of the time that is left. */
 export function refreshFrom(nextUpdate: Date, now: Date): Date {
   return new Date(now.getTime() + (nextUpdate.getTime() - now.getTime()) * 0.75);
+}
+
+/** Milliseconds: how long a source without an answer is left alone, and how long others are heard instead while it is asked behind their back. */
+const REST_MS = 5_000;
+const STALE_MS = 5 * 60_000;
+
+/**
+ * What to do about a source that had no answer. Where nothing else decides, it is asked again soon; where lists do, or nothing has to be decided, a
+ * responder that is down for long must not hold up every verdict by its deadline.
+ */
+export function patienceOf({ noted }: Question, hasOthers: boolean): Patience {
+  return noted || hasOthers ? { restMs: REST_MS, staleMs: STALE_MS } : { restMs: REST_MS };
 }
 
 const INVALIDITY_DATE = '2.5.29.24';

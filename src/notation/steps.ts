@@ -171,6 +171,7 @@ async function checkNotRevoked({ input, envelope, action, signerTrusted }: StepC
     purpose: 'codeSigning',
     ...(signingScheme === 'notary.x509.signingAuthority' ? { authenticSigningTime: signingTime } : {}),
     now: input.now,
+    noted: action === 'log',
     port: action === 'log' && !signerTrusted ? undefined : input.revocation,
     signal: input.signal,
   });

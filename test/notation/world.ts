@@ -1,5 +1,6 @@
 import { createFactCache } from '../../src/lib/cache.ts';
 import type { FactCache } from '../../src/lib/facts.ts';
+import type { RevocationPort } from '../../src/lib/revocation.ts';
 import { createTrustStore, parseTrustPolicyDocument, selectTrustPolicy, verifySignature } from '../../src/notation/index.ts';
 import type { TrustPolicy, TrustStore, TrustStoreType, VerificationOutcome } from '../../src/notation/types.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
@@ -30,6 +31,8 @@ export interface Setting {
   readonly trustStore?: TrustStore;
   readonly now?: Date;
   readonly facts?: FactCache;
+  /** Default: nobody can be asked. */
+  readonly revocation?: RevocationPort;
   readonly signal?: AbortSignal;
   readonly userMetadata?: Readonly<Record<string, string>>;
 }
@@ -68,6 +71,7 @@ export async function verify(envelope: Uint8Array, setting: Setting = {}): Promi
     trustStore: setting.trustStore ?? (await createTrustStore(stores)),
     now: setting.now ?? NOW,
     facts: setting.facts ?? facts(),
+    ...(setting.revocation && { revocation: setting.revocation }),
     signal: setting.signal ?? new AbortController().signal,
     ...(setting.userMetadata && { userMetadata: setting.userMetadata }),
   });
