@@ -6,7 +6,7 @@ import { isMap } from './objects.ts';
 import { type Declared, type Diagnostic, type ObjectPath, objectName, parsePath, pathText } from './resources.ts';
 import { check } from './schema/check.ts';
 import { OBJECT_KINDS } from './schema/kinds.ts';
-import { unknownKeys } from './schema/unknown-keys.ts';
+import { lostField, unknownKeys } from './schema/unknown-keys.ts';
 
 /** Collects what there is to say about one object while it is checked. What fails answers undefined and is an error. */
 export interface ObjectCheck {
@@ -59,7 +59,8 @@ export function checkObject(declared: Declared): ObjectCheck {
     spec: (schema) => parse(schema, declaredSpec, ['spec'])?.value,
     parameters: (schema, value, known, at = PARAMETERS) => {
       for (const path of unknownKeys(schema, value, at)) if (!known.includes(String(path[at.length]))) unknown(path);
-      return parse(schema, value, at);
+      const lost = lostField(value, at);
+      return lost === undefined ? parse(schema, value, at) : fail(lost, 'a field cannot be named __proto__');
     },
     kindOf: (table, type, path, what) => {
       // `constructor` and its like are no types.

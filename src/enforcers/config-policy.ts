@@ -49,6 +49,8 @@ function decideEarly(demands: Demands, reports: readonly VerifierReport[], artif
   for (const [type, ofType] of byType) {
     if (demandOf(demands, type) === 'all' && ofType.some(({ outcome }) => outcome === 'refused')) return failure(ofType, 'refused');
   }
+  // A registry may call a type `*`; that one being good says nothing of all the others that may follow.
+  if (artifactTypes.includes('*')) return undefined;
   // A type of which nothing was seen yet, listed or not, may still bring a bad artifact, or none where one is demanded.
   const expected = new Set([...demands.listed.keys(), ...artifactTypes, ...byType.keys()]);
   const settled = [...expected].every((type) => demandOf(demands, type) === 'any' && isAccepted(byType.get(type)));

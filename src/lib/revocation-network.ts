@@ -11,7 +11,7 @@ import { REVOCATION_LIMITS, RevocationFetchError, type RevocationPort } from './
 export interface RevocationNetworkOptions {
   /** Bytes of answers that are kept. Default 64 MiB. */
   readonly maxBytes?: number;
-  /** Hosts (`host` or `host:port`) that may be at private or loopback addresses. Default: none. */
+  /** Hosts (`host` or `host:port`) that may be at private or loopback addresses, and at other ports than 80. Default: none. */
   readonly allowedHosts?: readonly string[];
   readonly http?: HttpOptions;
   /** Default: the clocks of the machine. */
@@ -29,8 +29,8 @@ const CONCURRENT = 16;
 
 /**
  * The network of OCSP responders and revocation lists. The addresses come out of certificates, so they are asked over plain HTTP alone, by public
- * names at public addresses unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each redirect
- * is held to the same. No credential is ever sent.
+ * names at public addresses and port 80 unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each
+ * redirect is held to the same. No credential is ever sent.
  */
 export function createRevocationNetwork({
   maxBytes = 64 * MIB,
@@ -121,6 +121,8 @@ function requestFor({ body, signal }: Asked, url: URL, allowed: ReadonlySet<stri
 function reachFor({ hostname, port }: URL, allowed: ReadonlySet<string>): Exclude<Reach, 'never'> {
   const name = hostname.replace(/\.$/, '');
   if (allowed.has(name) || allowed.has(`${name}:${port || '80'}`)) return 'loopback';
+  // A URL has no port where it is the scheme's own.
+  if (port !== '') throw new RevocationFetchError(`port ${port} is not asked; expected 80, or the host among those that are allowed`);
   if (looksPublic(hostname)) return 'public';
   throw new RevocationFetchError(`${hostname.slice(0, 100)} is a name inside a network; expected a public one, or one that is allowed`);
 }

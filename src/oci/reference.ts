@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { CodedError } from '../lib/errors.ts';
 import { type Digest, isDigest } from './digest.ts';
 
@@ -22,11 +23,15 @@ const MAX_NAME_LENGTH = 255;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const HOST_LABEL = /^(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])$/;
 const PORT = /^[1-9][0-9]{0,4}$/;
+const ASCII = /^[\x21-\x7e]*$/;
+/** A last label that makes a URL's host an IPv4 address, however it is written (URL Standard, "ends in a number checker"). */
+const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/;
 
 /**
  * Parses an image reference and expands short names as Docker does: `nginx` is `docker.io/library/nginx:latest`.
  *
- * The host is put in lower case; a port stays as written. IPv6 hosts, user information, schemes, queries and brackets are invalid.
+ * The host is put in lower case; a port stays as written. IPv6 hosts, user information, schemes, queries and brackets are invalid, and so
+ * is a host that a URL would not keep as it is written: what is looked up in policies is what is connected to.
  *
  * @throws {InvalidReferenceError} with what was expected and what was found.
  */
@@ -102,13 +107,19 @@ function splitHost(name: string): { host: string; path: string } {
 }
 
 function canonicalHost(host: string): string | undefined {
+  // Lower-casing would make an ASCII letter of U+212A.
+  if (!ASCII.test(host)) return undefined;
   const lower = host.toLowerCase();
   if (lower === 'index.docker.io') return 'docker.io';
   const colon = lower.indexOf(':');
   const name = colon === -1 ? lower : lower.slice(0, colon);
   const port = colon === -1 ? undefined : lower.slice(colon + 1);
   if (port !== undefined && (!PORT.test(port) || Number(port) > 65_535)) return undefined;
-  return name.split('.').every((label) => HOST_LABEL.test(label)) ? lower : undefined;
+  return name.split('.').every((label) => HOST_LABEL.test(label)) && isKept(name) ? lower : undefined;
+}
+
+function isKept(name: string): boolean {
+  return !NUMBER.test(name.slice(name.lastIndexOf('.') + 1)) || isIPv4(name);
 }
 
 /** Printable ASCII in quotes, at most 80 characters: what an attacker wrote may stand in a message. */

@@ -44,7 +44,9 @@ export function createReferrersLister(client: RegistryClient) {
   async function* pages(listing: Listing, artifactType: string | undefined): AsyncGenerator<readonly Referrer[]> {
     const { repository } = listing.subject;
     const { registry } = repository;
-    const isAbsent = client.clock.monotonic() < (absent.get(registry)?.until ?? 0);
+    const hadApi = present.get(repositoryText(repository)) !== undefined;
+    // What one repository lacks must not hide behind a tag what another lists.
+    const isAbsent = !hadApi && client.clock.monotonic() < (absent.get(registry)?.until ?? 0);
     const early = isAbsent ? await tagged(listing) : undefined;
     if (early !== undefined) return yield early;
     const first = await firstPage(listing, artifactType);
@@ -53,7 +55,7 @@ export function createReferrersLister(client: RegistryClient) {
       absent.delete(registry);
       return yield* following(listing, first);
     }
-    if (present.get(repositoryText(repository)) !== undefined) {
+    if (hadApi) {
       throw new RegistryError('REGISTRY_UNREACHABLE', `${registry} had the referrers API and now has not`, { registry });
     }
     absent.set(registry, { until: client.clock.monotonic() + client.limits.absentApiMs });

@@ -10,7 +10,9 @@ import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
 import type { TrustPolicy, TrustPolicyDocument } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
-import { repositoryText } from '../oci/reference.ts';
+import { shortDigest } from '../oci/digest.ts';
+import { RegistryError } from '../oci/errors.ts';
+import { parseReference, repositoryText } from '../oci/reference.ts';
 import { failureOf, foldOutcome } from './notation-outcome.ts';
 import { compileAnchors, readCertStores, type TrustAnchors } from './notation-trust.ts';
 
@@ -66,7 +68,7 @@ type Found = Pick<VerifierReport, 'outcome' | 'reason' | 'detail' | 'trace' | 'v
 function readTrustPolicy(declared: unknown): TrustPolicyDocument {
   try {
     const document = parseTrustPolicyDocument(declared);
-    const spelled = { ...document, trustPolicies: document.trustPolicies.map(withLowerCaseHosts) };
+    const spelled = { ...document, trustPolicies: document.trustPolicies.map(withOurSpelling) };
     // Once more, since two scopes may have become one.
     return parseTrustPolicyDocument(spelled);
   } catch (error) {
@@ -75,16 +77,19 @@ function readTrustPolicy(declared: unknown): TrustPolicyDocument {
 }
 
 /**
- * Scopes as references are spelled here, with the host in lower case: a scope that could never match would leave its images to the
- * statement for `*`, which may ask for less.
+ * Scopes as references are spelled here, with the host in lower case and one name for Docker Hub and its images: a scope that could never
+ * match would leave its images to the statement for `*`, which may ask for less.
  */
-function withLowerCaseHosts(policy: TrustPolicy): TrustPolicy {
-  return { ...policy, registryScopes: policy.registryScopes.map(withLowerCaseHost) };
+function withOurSpelling(policy: TrustPolicy): TrustPolicy {
+  return { ...policy, registryScopes: policy.registryScopes.map(ourSpelling) };
 }
 
-function withLowerCaseHost(scope: string): string {
-  const slash = scope.indexOf('/');
-  return `${scope.slice(0, Math.max(slash, 0)).toLowerCase()}${scope.slice(Math.max(slash, 0))}`;
+const DOCKER_HUB: readonly string[] = ['docker.io', 'index.docker.io'];
+
+function ourSpelling(scope: string): string {
+  const slash = Math.max(scope.indexOf('/'), 0);
+  const host = scope.slice(0, slash).toLowerCase();
+  return DOCKER_HUB.includes(host) ? repositoryText(parseReference(`${host}${scope.slice(slash)}`)) : `${host}${scope.slice(slash)}`;
 }
 
 function isSet(nestedReferences: string | readonly string[] | undefined): boolean {
@@ -127,8 +132,9 @@ function skipped(policy: TrustPolicy): Found {
   return foldOutcome({ level, policy: policy.name, validations: [] });
 }
 
-async function fetchEnvelope({ subject, referrer, ports }: VerifierInput): Promise<{ mediaType: string; bytes: Uint8Array }> {
-  const manifest = await ports.store.fetchManifest(subject.repository, referrer, ports.signal);
+async function fetchEnvelope(input: VerifierInput): Promise<{ mediaType: string; bytes: Uint8Array }> {
+  const { subject, referrer, ports } = input;
+  const manifest = await fetched(input, ports.store.fetchManifest(subject.repository, referrer, ports.signal));
   const blob = signatureBlob(manifest, referrer.mediaType, subject.descriptor);
   if (blob.size > MAX_ENVELOPE_BYTES) {
     throw new NotationError(
@@ -136,7 +142,19 @@ async function fetchEnvelope({ subject, referrer, ports }: VerifierInput): Promi
       `signature envelope too large: expected at most ${MAX_ENVELOPE_BYTES} bytes, found ${blob.size}`,
     );
   }
-  return { mediaType: blob.mediaType, bytes: await ports.store.fetchBlob(subject.repository, blob, ports.signal) };
+  return { mediaType: blob.mediaType, bytes: await fetched(input, ports.store.fetchBlob(subject.repository, blob, ports.signal)) };
+}
+
+/** What a registry lists and does not have says nothing about the image: it may be there in a moment, or be good. */
+async function fetched({ subject, referrer }: VerifierInput, content: Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await content;
+  } catch (cause) {
+    if (!(cause instanceof CodedError) || cause.code !== 'IMAGE_NOT_FOUND') throw cause;
+    const { registry } = subject.repository;
+    const what = `${registry} lists signature ${shortDigest(referrer.digest)} and does not have all of it`;
+    throw new RegistryError('REGISTRY_UNREACHABLE', `${what}; push it again, or delete it`, { registry }, { cause });
+  }
 }
 
 const MAX_ENVELOPE_BYTES = 4 * 1024 * 1024;

@@ -283,6 +283,21 @@ describe('a wrong declaration', () => {
       'error c.yaml:4 spec.parameters CONFIG_INVALID: expected a map, found nothing',
     ],
     [
+      'a Policy that demands a type named __proto__',
+      alone(edit(POLICY, 'default: all', 'default: any, __proto__: all')),
+      'error c.yaml:7 spec.parameters.artifactVerificationPolicies.__proto__ CONFIG_INVALID: a field cannot be named __proto__',
+    ],
+    [
+      'a trust store named __proto__',
+      withKeys(edit(VERIFIER, 'acme: [roots]', '__proto__: [roots]')),
+      'error c.yaml:19 spec.parameters.verificationCertStores.ca.__proto__ CONFIG_INVALID: a field cannot be named __proto__',
+    ],
+    [
+      'a __proto__ within a list',
+      withKeys(edit(VERIFIER, 'name: default', 'name: default\n          __proto__: {}')),
+      'error c.yaml:24 spec.parameters.trustPolicyDoc.trustPolicies[0].__proto__ CONFIG_INVALID: a field cannot be named __proto__',
+    ],
+    [
       'a key provider of an unknown type',
       alone(edit(PROVIDER, 'inline', 'azurekeyvault')),
       'error c.yaml:5 spec.type CONFIG_INVALID: unknown key provider "azurekeyvault"; expected inline',

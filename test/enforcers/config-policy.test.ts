@@ -7,9 +7,9 @@ import { artifact, NOTATION, policy, reportOn, request, SBOM } from '../engine/w
 const VULNERABILITIES = 'application/sarif+json';
 const asked = request();
 
-/** `n+` is an accepted notation signature; `s-` a refused SBOM, `v?` an unavailable scan, `n!` a misconfigured one. */
+/** `n+` is an accepted notation signature; `s-` a refused SBOM, `v?` an unavailable scan, `n!` a misconfigured one; `*` is of the type `*`. */
 function reports(text: string): readonly VerifierReport[] {
-  const types: Readonly<Record<string, string>> = { n: NOTATION, s: SBOM, v: VULNERABILITIES };
+  const types: Readonly<Record<string, string>> = { n: NOTATION, s: SBOM, v: VULNERABILITIES, '*': '*' };
   const outcomes: Readonly<Record<string, Outcome>> = { '+': 'accepted', '-': 'refused', '?': 'unavailable', '!': 'misconfigured' };
   return text
     .split(' ')
@@ -122,6 +122,11 @@ describe('config-policy before all reports are there', () => {
     [ANY, 'n+', both, undefined],
     [ANY, 'n+', ['*'], undefined],
     [ANY, 'n+', undefined, undefined],
+    // A type called `*` is one of many, not all of them.
+    [ANY, '*+', ['*'], undefined],
+    [ANY, '*+', undefined, undefined],
+    [ANY, 'n+ *+', [NOTATION, '*'], undefined],
+    [NONE, '*+ n-', ['*'], 'refused'],
     [ANY, 'n+ s-', both, undefined],
     [ANY, 'n+ s- s+', both, 'accepted'],
     [LISTED_ANY, 'n+', only, 'accepted'],
@@ -137,13 +142,15 @@ describe('config-policy before all reports are there', () => {
 
   it('decides nothing that the rest could change', () => {
     const kind = fc.constantFrom('any' as const, 'all' as const);
-    const word = fc.tuple(fc.constantFrom('n', 's', 'v'), fc.constantFrom('+', '-', '?', '!')).map((pair) => pair.join(''));
-    const types = fc.subarray([NOTATION, SBOM, VULNERABILITIES], { minLength: 1 });
+    const word = fc.tuple(fc.constantFrom('n', 's', 'v', '*'), fc.constantFrom('+', '-', '?', '!')).map((pair) => pair.join(''));
+    const types = fc.subarray([NOTATION, SBOM, VULNERABILITIES, '*'], { minLength: 1 });
     const policies = fc.record({ [NOTATION]: kind, [SBOM]: kind, default: kind }, { requiredKeys: [] });
     fc.assert(
       fc.property(policies, fc.array(word, { maxLength: 8 }), types, (declared, words, expected) => {
         const enforcer = policy(declared);
-        const all = reports(words.join(' ')).filter(({ artifact: { artifactType } }) => expected.includes(artifactType));
+        const all = reports(words.join(' ')).filter(
+          ({ artifact: { artifactType } }) => expected.includes('*') || expected.includes(artifactType),
+        );
         const whole = enforcer.decide({ request: asked, reports: all, complete: true })?.outcome;
         for (let seen = 0; seen <= all.length; seen++) {
           const early = enforcer.decide({ request: asked, reports: all.slice(0, seen), complete: false, artifactTypes: expected });

@@ -21,21 +21,18 @@ const PAGES: Readonly<Record<string, (answer: ServerResponse, query: string) => 
   '/to-file': (answer) => answer.writeHead(302, { location: 'file:///etc/passwd' }).end(),
   '/to-metadata': (answer) => answer.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
   '/to-private': (answer) => answer.writeHead(302, { location: 'http://10.0.0.1/list' }).end(),
+  '/to-kubelet': (answer) => answer.writeHead(302, { location: 'http://o.example.test:10250/pods' }).end(),
+  '/gzip': (answer) => answer.writeHead(200, { 'content-encoding': 'gzip' }).end('list'),
+  '/endless': (answer) => {
+    const more = (): void => void (answer.destroyed || answer.write(Buffer.alloc(65_536), () => setImmediate(more)));
+    more();
+  },
+  '/silent': () => undefined,
   '/large': (answer) => answer.end(Buffer.alloc(20_481)),
   '/just': (answer) => answer.end(Buffer.alloc(20_480)),
   '/huge': (answer) => answer.end(Buffer.alloc(32 * 1024 * 1024)),
   '/broken': (answer) => answer.writeHead(500).end(),
-  '/silent': () => undefined,
   '/half': (answer) => answer.writeHead(200, { 'content-length': 9 }).write('half'),
-  '/gzip': (answer) => answer.writeHead(200, { 'content-encoding': 'gzip' }).end('list'),
-  '/endless': (answer) => {
-    const chunk = Buffer.alloc(1024 * 1024);
-    const more = (): void => {
-      while (!answer.destroyed && answer.write(chunk));
-      if (!answer.destroyed) answer.once('drain', more);
-    };
-    more();
-  },
 };
 
 const server = createServer((request: IncomingMessage, answer) => {
@@ -87,22 +84,28 @@ describe('the network of responders and lists', () => {
   });
 
   it.each([
-    ['a status that is not 200', '/teapot', 'answered 418; expected 200'],
-    ['a status that is nearly 200', '/created', 'answered 201; expected 200'],
-    ['redirects without end', '/loop', 'more than 3 redirects'],
-    ['a redirect to https', '/to-https', 'protocol https: is not supported'],
-    ['a redirect to a file', '/to-file', 'protocol file: is not supported'],
-    ['a redirect to where clouds keep credentials', '/to-metadata', 'never connected to'],
-    ['a redirect to a private address', '/to-private', 'a private address'],
-    ['a list of 32 MiB', '/huge', 'is longer than 33554431 bytes'],
+    ['A-U-04: a status that is not 200', '/teapot', 'answered 418; expected 200'],
+    ['A-U-04: a status that is nearly 200', '/created', 'answered 201; expected 200'],
+    ['A-U-04: redirects without end', '/loop', 'more than 3 redirects'],
+    ['A-U-01: a redirect to https', '/to-https', 'protocol https: is not supported'],
+    ['A-U-01: a redirect to a file', '/to-file', 'protocol file: is not supported'],
+    ['A-U-01: a redirect to where clouds keep credentials', '/to-metadata', 'never connected to'],
+    ['A-U-01: a redirect to a private address', '/to-private', 'a private address'],
+    ['A-U-01: a redirect to another port', '/to-kubelet', 'port 10250 is not asked; expected 80'],
+    ['A-U-04: an answer that is compressed', '/gzip', 'has a Content-Encoding'],
+    ['A-U-04: a list of 32 MiB', '/huge', 'is longer than 33554431 bytes'],
   ])('refuses %s', async (_case, path, message) => {
     const failed = network.fetchCrl(`http://${host}${path}`, never);
     await expect(failed).rejects.toBeInstanceOf(RevocationFetchError);
     await expect(failed).rejects.toThrow(message);
   });
 
-  it('372 reads no more than 20,480 bytes of an OCSP response', async () => {
-    await expect(network.fetchOcsp(`http://${host}/large`, new Uint8Array(300), never)).rejects.toThrow('is longer than 20480 bytes');
+  it.each(['/large', '/endless'])('372 A-U-04: reads no more than 20,480 bytes of an OCSP response (%s)', async (path) => {
+    await expect(network.fetchOcsp(`http://${host}${path}`, new Uint8Array(300), never)).rejects.toThrow('is longer than 20480 bytes');
+  });
+
+  it('A-U-04: waits 2 s for a responder that says nothing, and no longer', async () => {
+    await expect(network.fetchOcsp(`http://${host}/silent`, new Uint8Array(300), never)).rejects.toThrow('no answer within 2000 ms');
   });
 
   it.each([
@@ -110,23 +113,23 @@ describe('the network of responders and lists', () => {
     ['384 ldap', 'ldap://c.example.test/cn=x'],
     ['376 what is no URL', 'http://[::1'],
     ['376 nothing', ''],
-    ['user information', 'http://user:pw@o.example.test/'],
-    ['this machine', 'http://127.0.0.1:1/'],
-    ['this machine in IPv6', 'http://[::ffff:127.0.0.1]:1/'],
-    ['a private address', 'http://10.1.2.3/'],
-    ['a link-local address', 'http://169.254.169.254/'],
-    ['a name of this machine', 'http://localhost:1/'],
-    ['this machine as a number', 'http://2130706433:1/'],
-    ['this machine in hexadecimal', 'http://0x7f000001:1/'],
-    ['this machine in octal', 'http://0177.0.0.01:1/'],
-    ['this machine in two parts', 'http://127.1:1/'],
-    ['this machine with a dot at the end', 'http://127.0.0.1.:1/'],
-    ['this machine in wide digits', 'http://１２７.0.0.1:1/'],
-    ['this machine in an escaped form', 'http://%31%32%37.0.0.1:1/'],
-    ['this machine behind NAT64', 'http://[64:ff9b::7f00:1]:1/'],
-    ['this machine behind 6to4', 'http://[2002:7f00:1::]:1/'],
-    ['this machine, IPv6', 'http://[::1]:1/'],
-    ['every machine', 'http://0:1/'],
+    ['A-U-01: user information', 'http://user:pw@o.example.com/'],
+    ['A-U-01: this machine', 'http://127.0.0.1/'],
+    ['A-U-01: this machine in IPv6', 'http://[::ffff:127.0.0.1]/'],
+    ['A-U-01: a private address', 'http://10.1.2.3/'],
+    ['A-U-01: where clouds keep credentials', 'http://169.254.169.254/'],
+    ['A-U-01: a name of this machine', 'http://localhost/'],
+    ['A-U-01: this machine as a number', 'http://2130706433/'],
+    ['this machine in hexadecimal', 'http://0x7f000001/'],
+    ['this machine in octal', 'http://0177.0.0.01/'],
+    ['this machine in two parts', 'http://127.1/'],
+    ['this machine with a dot at the end', 'http://127.0.0.1./'],
+    ['this machine in wide digits', 'http://１２７.0.0.1/'],
+    ['this machine in an escaped form', 'http://%31%32%37.0.0.1/'],
+    ['this machine behind NAT64', 'http://[64:ff9b::7f00:1]/'],
+    ['this machine behind 6to4', 'http://[2002:7f00:1::]/'],
+    ['this machine, IPv6', 'http://[::1]/'],
+    ['every machine', 'http://0/'],
     ['a private address as a number', 'http://167837955/'],
     ['a private address in hexadecimal parts', 'http://0xa.0x1.0x2.0x3/'],
     ['a unique local address', 'http://[fd12:3456:789a::1]/'],
@@ -139,18 +142,35 @@ describe('the network of responders and lists', () => {
     ['a Service in full', 'http://ocsp.pki.svc.cluster.local/'],
     ['a Service with a dot at the end', 'http://ocsp.pki.svc.cluster.local./'],
     ['a Service in capitals', 'http://OCSP.PKI.SVC.Cluster.Local/'],
-    ['user information without a password', 'http://user@o.example.test/'],
-    ['a file', 'file:///etc/passwd'],
+    ['user information without a password', 'http://user@o.example.com/'],
+    ['A-U-01: a file', 'file:///etc/passwd'],
+    ['A-U-01: where clouds keep credentials, in IPv6', 'http://[fd00:ec2::254]/'],
   ])('does not ask %s', async (_case, url) => {
     const before = seen.length;
-    await expect(network.fetchCrl(url, never)).rejects.toBeInstanceOf(RevocationFetchError);
-    await expect(network.fetchOcsp(url, new Uint8Array(9), never)).rejects.toBeInstanceOf(RevocationFetchError);
+    // Nobody listens at some of them either: the reason has to be ours.
+    const ours = /^leads to |is a name inside a network|protocol .* is not supported|is no URL|user information/;
+    for (const asking of [network.fetchCrl(url, never), network.fetchOcsp(url, new Uint8Array(9), never)]) {
+      await expect(asking).rejects.toBeInstanceOf(RevocationFetchError);
+      await expect(asking).rejects.toThrow(ours);
+    }
     expect(seen.length).toBe(before);
   });
 
-  it('does not ask this machine by default, nor link-local addresses whatever is allowed', async () => {
+  it.each([
+    ['of SSH', 22],
+    ['of HTTPS', 443],
+    ['of an API server', 6443],
+    ['of a kubelet', 10250],
+  ])('A-U-01: does not ask at the port %s', async (_case, port) => {
+    const message = `port ${port} is not asked; expected 80, or the host among those that are allowed`;
+    await expect(network.fetchCrl(`http://o.example.test:${port}/`, never)).rejects.toThrow(message);
+    await expect(network.fetchOcsp(`http://o.example.test:${port}/`, new Uint8Array(9), never)).rejects.toThrow(message);
+  });
+
+  it('A-U-01: does not ask this machine by default, nor link-local addresses whatever is allowed', async () => {
     const guarded = createRevocationNetwork();
-    await expect(guarded.fetchCrl(`http://${host}/list`, never)).rejects.toThrow('a loopback address');
+    await expect(guarded.fetchCrl('http://127.0.0.1/list', never)).rejects.toThrow('a loopback address');
+    await expect(guarded.fetchCrl(`http://${host}/list`, never)).rejects.toThrow(/port \d+ is not asked; expected 80/);
     await guarded.close();
     const open = createRevocationNetwork({ allowedHosts: ['169.254.169.254'] });
     await expect(open.fetchCrl('http://169.254.169.254/', never)).rejects.toThrow('never connected to');
@@ -198,7 +218,7 @@ describe('a name that stands in a certificate', () => {
   ])('is not asked where it leads to %s', async (address) => {
     const { lookup } = namesAt(address);
     const before = seen.length;
-    await expect(ask(`http://o.example.com:${port()}/list`, lookup)).rejects.toThrow(/^leads to /);
+    await expect(ask('http://o.example.com/list', lookup)).rejects.toThrow(/^leads to /);
     expect(seen.length).toBe(before);
   });
 
@@ -208,7 +228,7 @@ describe('a name that stands in a certificate', () => {
         { address: '192.0.2.1', family: 4 },
         { address: '127.0.0.1', family: 4 },
       ]);
-    await expect(ask(`http://o.example.com:${port()}/list`, lookup)).rejects.toThrow('leads to a loopback address');
+    await expect(ask('http://o.example.com/list', lookup)).rejects.toThrow('leads to a loopback address');
   });
 
   it('is asked at the address that was looked at, without another look-up that might say another', async () => {
@@ -246,14 +266,21 @@ describe('a name that stands in a certificate', () => {
   });
 
   it.each([
-    ['another port', 'o.example.com:1'],
-    ['the usual port', 'o.example.com:80'],
-    ['a name that it ends with', 'example.com'],
-    ['a name that begins like it', 'o.example.co'],
-  ])('is not asked at a private address where only %s is allowed', async (_case, allowed) => {
+    ['another port', 'o.example.com:1', /^port \d+ is not asked/],
+    ['the usual port', 'o.example.com:80', /^port \d+ is not asked/],
+    ['a name that it ends with', 'example.com', /^port \d+ is not asked/],
+  ])('is not asked at a port of its own where only %s is allowed', async (_case, allowed, message) => {
     const { lookup } = namesAt('127.0.0.1');
-    await expect(ask(`http://o.example.com:${port()}/list`, lookup, [allowed])).rejects.toThrow('leads to a loopback address');
+    await expect(ask(`http://o.example.com:${port()}/list`, lookup, [allowed])).rejects.toThrow(message);
   });
+
+  it.each(['example.com', 'o.example.co', 'xo.example.com', 'o.example.com:81'])(
+    'is not asked at a private address where only %s is allowed',
+    async (allowed) => {
+      const { lookup } = namesAt('127.0.0.1');
+      await expect(ask('http://o.example.com/list', lookup, [allowed])).rejects.toThrow('leads to a loopback address');
+    },
+  );
 
   it('is allowed with the usual port where the address has none', async () => {
     const { asked, lookup } = namesAt('127.0.0.1');
@@ -264,7 +291,9 @@ describe('a name that stands in a certificate', () => {
 
   it.each([
     ['a private address', 'http://10.0.0.1/list', 'leads to a private address'],
-    ['this machine at another port', 'http://127.0.0.1:1/list', 'leads to a loopback address'],
+    ['this machine at another port', 'http://127.0.0.1:1/list', 'port 1 is not asked'],
+    ['this machine', 'http://localtest.example.com@127.0.0.1/', 'user information'],
+    ['this machine as a number', 'http://2130706433/list', 'leads to a loopback address'],
     ['a Service', 'http://ocsp.pki.svc/list', 'is a name inside a network'],
     ['user information', 'http://u:p@o.example.com/list', 'user information'],
     ['a link-local address behind NAT64', 'http://[64:ff9b::a9fe:a9fe]/', 'never connected to'],
@@ -277,9 +306,7 @@ describe('an answer', () => {
   it.each([
     ['356 500', '/broken', 'answered 500; expected 200'],
     ['356 404', '/nothing', 'answered 404; expected 200'],
-    ['none for a while', '/silent', 'no answer within 2000 ms'],
     ['half of one', '/half', 'no answer within 2000 ms'],
-    ['a compressed one', '/gzip', 'Content-Encoding'],
   ])('of %s is none', async (_case, path, message) => {
     await expect(network.fetchOcsp(`http://${host}${path}`, new Uint8Array(300), never)).rejects.toThrow(message);
   });

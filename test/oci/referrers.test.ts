@@ -263,6 +263,18 @@ describe('referrers by the tag schema', () => {
     await aging.close();
   });
 
+  it('A-R-25: are not looked at first where this repository had the API, whatever another repository lacks', async () => {
+    const full = await openWorld();
+    await listAll(full, [SIGNATURE]);
+    const other = full.fake.pushImage({ repository: 'team/other', name: 'other' });
+    full.fake.fault(/GET .*team\/other\/referrers/, { status: 404 });
+    const repository = { ...full.byTag, path: 'team/other' };
+    for await (const page of full.registry.listReferrers({ repository, descriptor: other }, [SIGNATURE], never)) expect(page).toEqual([]);
+    full.fake.push.manifest({ tag: full.image.digest.replace(':', '-'), content: indexOf([]), mediaType: INDEX });
+    expect(await listAll(full, [SIGNATURE])).toHaveLength(1);
+    await full.close();
+  });
+
   it('are not fallen back to where this repository had the API', async () => {
     const full = await openWorld();
     await listAll(full, [SIGNATURE]);

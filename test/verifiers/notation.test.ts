@@ -104,8 +104,8 @@ async function verify(
   verifier: Verifier,
   { referrer, store }: ReturnType<typeof signature>,
   signal = deps.signal,
+  repository = { registry: 'registry.example.test', path: 'app' },
 ): Promise<VerifierReport> {
-  const repository = { registry: 'registry.example.test', path: 'app' };
   const descriptor = { mediaType: MANIFEST, digest: digestFor(SUBJECT.digest), size: SUBJECT.size };
   return verifier.verify({
     request: { reference: { ...repository, tag: 'v1' }, text: 'registry.example.test/app:v1', attributes: new Map() },
@@ -123,6 +123,9 @@ const verdict = ({ outcome, reason }: VerifierReport) => `${outcome} ${reason.co
 
 class Unreachable extends CodedError {
   readonly code = 'REGISTRY_UNREACHABLE';
+}
+class Missing extends CodedError {
+  readonly code = 'IMAGE_NOT_FOUND';
 }
 class Spoilt extends CodedError {
   readonly code = 'CONTENT_INVALID';
@@ -205,6 +208,26 @@ describe('the notation verifier', () => {
     expect(verdict(await verify(verifier, signature({})))).toBe('refused SIGNER_UNTRUSTED');
   });
 
+  it.each([['docker.io/nginx'], ['index.docker.io/nginx'], ['index.docker.io/library/nginx'], ['Docker.IO/library/nginx']])(
+    'holds Docker Hub to the statement for %s, and not to that for *',
+    async (scope) => {
+      const strict = { ...statement({ scopes: [scope], stores: ['ca:stranger'] }), name: 'hub' };
+      const verifier = await create({
+        verificationCertStores: { ca: { acme: ['roots'], stranger: ['stranger'] } },
+        trustPolicyDoc: { version: '1.0', trustPolicies: [statement({ level: 'audit' }), strict] },
+      });
+      const of = (path: string) => verify(verifier, signature({}), deps.signal, { registry: 'docker.io', path });
+      expect(verdict(await of('library/nginx'))).toBe('refused SIGNER_UNTRUSTED');
+      expect(verdict(await of('library/other'))).toBe('accepted VERIFIED');
+    },
+  );
+
+  it('takes two scopes that are one on Docker Hub for one', async () => {
+    const twice = [statement({ scopes: ['docker.io/nginx'] }), { ...statement({ scopes: ['docker.io/library/nginx'] }), name: 'other' }];
+    const refusal = create({ trustPolicyDoc: { version: '1.0', trustPolicies: twice } });
+    await expect(refusal).rejects.toMatchObject({ code: 'TRUST_POLICY_INVALID', message: expect.stringContaining('present in multiple') });
+  });
+
   it('takes two scopes that differ in the case of the host for one', async () => {
     const two = [
       statement({ scopes: ['registry.example.test/app'] }),
@@ -248,9 +271,28 @@ describe('the notation verifier', () => {
       { store: { fetchBlob: () => Promise.reject(new Unreachable('no way')) } },
       'unavailable REGISTRY_UNREACHABLE',
     ],
+    [
+      'whose manifest is listed and not there',
+      { store: { fetchManifest: () => Promise.reject(new Missing('the registry does not have it')) } },
+      'unavailable REGISTRY_UNREACHABLE',
+    ],
+    [
+      'whose envelope is named and not there',
+      { store: { fetchBlob: () => Promise.reject(new Missing('the registry does not have it')) } },
+      'unavailable REGISTRY_UNREACHABLE',
+    ],
     ['whose envelope is spoilt', { store: { fetchBlob: () => Promise.reject(new Spoilt('digest mismatch')) } }, 'refused CONTENT_INVALID'],
   ])('judges a signature %s', async (_case, options, expected) => {
     expect(verdict(await verify(await create({}), signature(options)))).toBe(expected);
+  });
+
+  it('does not say of a signature that is not there that the image is unknown', async () => {
+    const store = { fetchBlob: () => Promise.reject(new Missing('the registry does not have it')) };
+    const found = signature({ store });
+    const { reason } = await verify(await create({}), found);
+    expect(reason.message).toBe(
+      `registry.example.test lists signature ${found.referrer.digest.slice(0, 19)} and does not have all of it; push it again, or delete it`,
+    );
   });
 
   it('reads nothing of a signature in the scope of level skip', async () => {

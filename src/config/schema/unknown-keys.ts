@@ -30,6 +30,28 @@ export function unknownKeys(schema: z.ZodType, value: unknown, at: ObjectPath = 
   });
 }
 
+/**
+ * Where a map inside `value` has a field named `__proto__`. zod passes it over without a word, and what a policy demands by that name would go
+ * with it. `value` itself has fields of fixed names, and can lose none.
+ */
+export function lostField(value: Readonly<Record<string, unknown>>, at: ObjectPath): ObjectPath | undefined {
+  for (const [key, item] of Object.entries(value)) {
+    const found = findProto(item, [...at, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function findProto(value: unknown, at: ObjectPath): ObjectPath | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const path = [...at, Array.isArray(value) ? Number(key) : key];
+    const found = key === '__proto__' ? path : findProto(item, path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function fewest(answers: readonly (readonly ObjectPath[] | undefined)[]): readonly ObjectPath[] {
   return answers.filter((answer) => answer !== undefined).sort((a, b) => a.length - b.length)[0] ?? [];
 }
