@@ -11,6 +11,8 @@ let network: RevocationNetwork;
 
 const PAGES: Readonly<Record<string, (answer: ServerResponse) => void>> = {
   '/list': (answer) => answer.end('list'),
+  '/broken': (answer) => answer.writeHead(500).end(),
+  '/silent': () => undefined,
   '/teapot': (answer) => answer.writeHead(418).end(),
   '/created': (answer) => answer.writeHead(201).end('list'),
   '/to-list': (answer) => answer.writeHead(302, { location: '/list' }).end(),
@@ -74,6 +76,8 @@ describe('the network of responders and lists', () => {
   });
 
   it.each([
+    ['356 a server that fails', '/broken', 'answered 500; expected 200'],
+    ['356 what is not there', '/nothing', 'answered 404; expected 200'],
     ['a status that is not 200', '/teapot', 'answered 418; expected 200'],
     ['a status that is nearly 200', '/created', 'answered 201; expected 200'],
     ['redirects without end', '/loop', 'more than 3 redirects'],
@@ -88,12 +92,29 @@ describe('the network of responders and lists', () => {
     await expect(failed).rejects.toThrow(message);
   });
 
+  it('356 waits for no answer without end', async () => {
+    const hasty = createRevocationNetwork({ allowedHosts: [host], http: { headersMs: 50 } });
+    await expect(hasty.fetchOcsp(`http://${host}/silent`, new Uint8Array(300), never)).rejects.toBeInstanceOf(RevocationFetchError);
+    await expect(hasty.fetchCrl(`http://${host}/silent`, never)).rejects.toBeInstanceOf(RevocationFetchError);
+    await hasty.close();
+  });
+
+  it('356 fails where nobody listens', async () => {
+    const gone = createServer();
+    await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve));
+    const address = `127.0.0.1:${(gone.address() as AddressInfo).port}`;
+    await new Promise((resolve) => gone.close(resolve));
+    const lonely = createRevocationNetwork({ allowedHosts: [address] });
+    await expect(lonely.fetchOcsp(`http://${address}/`, new Uint8Array(300), never)).rejects.toBeInstanceOf(RevocationFetchError);
+    await lonely.close();
+  });
+
   it('372 reads no more than 20,480 bytes of an OCSP response', async () => {
     await expect(network.fetchOcsp(`http://${host}/large`, new Uint8Array(300), never)).rejects.toThrow('is longer than 20480 bytes');
   });
 
   it.each([
-    ['361 https', 'https://o.example.test/'],
+    ['361, 384 https', 'https://o.example.test/'],
     ['384 ldap', 'ldap://c.example.test/cn=x'],
     ['376 what is no URL', 'http://[::1'],
     ['376 nothing', ''],

@@ -220,8 +220,8 @@ describe('12.12 OCSP', () => {
     expect((await ask(byOcsp, port, { now: later(25) })).error?.code).toBe(UNKNOWN);
   });
 
-  it('keeps no answer that it does not believe, and none that does not know', async () => {
-    for (const body of [said({ signer: stranger }), said({ status: 'unknown' })]) {
+  it('396 keeps no answer that it does not believe, none that does not read and none that does not know, and asks again', async () => {
+    for (const body of [said({ signer: stranger }), said({ status: 'unknown' }), Buffer.from('corrupt')]) {
       const { port, asked } = network({ [O1]: body });
       await ask(byOcsp, port);
       await ask(byOcsp, port);
@@ -319,6 +319,19 @@ describe('12.13 revocation lists', () => {
   it('393 named as freshest by the certificate alone are not supported', async () => {
     const leaf = root.leaf(asks([], [C1], { '2.5.29.46': { value: distributionPoints(DELTA) } }));
     expect(await verdict(leaf, { [C1]: listed() })).toBe(UNKNOWN);
+  });
+
+  it('396 that do not read are not kept, and are fetched again', async () => {
+    const { port, asked } = network({ [C1]: Buffer.from('corrupt') });
+    for (let i = 0; i < 2; i++) expect((await ask(byCrl, port)).error?.code).toBe(UNKNOWN);
+    expect(asked).toEqual([C1, C1]);
+  });
+
+  it('397 that are kept for one issuer are worth nothing for another, who is asked again', async () => {
+    const { port, asked } = network({ [C1]: listed() });
+    expect((await ask(byCrl, port)).error).toBeUndefined();
+    expect((await ask(stranger.leaf(asks([], [C1])), port)).error?.code).toBe(UNKNOWN);
+    expect(asked).toEqual([C1, C1]);
   });
 
   it('are fetched once for all certificates of an issuer, and kept apart by issuer', async () => {
