@@ -36,8 +36,8 @@ describe('an answer of a responder', () => {
     expect((await ask(byOcsp, port, { now: later(25) })).error?.code).toBe(UNKNOWN);
   });
 
-  it('keeps no answer that it does not believe, and none that does not know, but asks no more than once in 5 s', async () => {
-    for (const body of [said({ signer: stranger }), said({ status: 'unknown' }), undefined]) {
+  it('396 keeps no answer that it does not believe, none that does not read and none that does not know, but asks no more than once in 5 s', async () => {
+    for (const body of [said({ signer: stranger }), said({ status: 'unknown' }), Buffer.from('corrupt'), undefined]) {
       const answers: Record<string, Body> = { [O1]: body };
       const { port, asked, pass, now } = network(answers);
       for (let i = 0; i < 3; i++) expect((await ask(byOcsp, port)).error?.code).toBe(UNKNOWN);
@@ -141,6 +141,23 @@ describe('an answer of a responder', () => {
 });
 
 describe('revocation lists', () => {
+  it('396 that do not read are not kept, and are fetched again', async () => {
+    const answers: Record<string, Body> = { [C1]: Buffer.from('corrupt') };
+    const { port, asked, pass, now } = network(answers);
+    for (let i = 0; i < 2; i++) expect((await ask(byCrl, port)).error?.code).toBe(UNKNOWN);
+    answers[C1] = listed();
+    pass(5_000);
+    expect((await ask(byCrl, port, { now: now() })).error).toBeUndefined();
+    expect(asked).toEqual([C1, C1]);
+  });
+
+  it('397 that are kept for one issuer are worth nothing for another, who is asked again', async () => {
+    const { port, asked } = network({ [C1]: listed() });
+    expect((await ask(byCrl, port)).error).toBeUndefined();
+    expect((await ask(stranger.leaf(asks([], [C1])), port)).error?.code).toBe(UNKNOWN);
+    expect(asked).toEqual([C1, C1]);
+  });
+
   it('are fetched once for all certificates of an issuer, and kept apart by issuer', async () => {
     const { port, asked } = network({ [C1]: listed({ entries: [entry(byCrl.cert)] }) });
     const other = root.leaf(asks([], [C1]));
