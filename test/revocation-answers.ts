@@ -1,11 +1,9 @@
-import { createHash, createPublicKey, sign } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import * as der from './der-writer.ts';
-import { extensionOf, type Issued } from './pki.ts';
+import { extensionOf, type Issued, signatureAlgorithm } from './pki.ts';
 
-/** Answers of OCSP responders and revocation lists, right or wrong, signed with EC P-256 keys of `pki.ts`. */
+/** Answers of OCSP responders and revocation lists, right or wrong, signed with SHA-256 by the keys of `pki.ts`. */
 
-const SHA256 = '1.2.840.10045.4.3.2';
-const SHA1 = '1.2.840.10045.4.1';
 const HASH_OIDS = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', md5: '1.2.840.113549.2.5' } as const;
 
 export const INVALIDITY_DATE = '2.5.29.24';
@@ -144,7 +142,7 @@ export function revocationList(options: ListOptions): Uint8Array {
   ];
   const data = der.sequence(
     der.integer(1),
-    algorithm(options.weak),
+    signatureAlgorithm(options.weak === true ? 'sha1' : 'sha256', signer.key).identifier,
     nameOf(issuerName.cert),
     der.time(options.thisUpdate ?? AT),
     nextUpdate === undefined ? [] : der.time(nextUpdate),
@@ -168,21 +166,20 @@ export function responders(...urls: readonly string[]): Uint8Array {
 export const AT = new Date('2025-06-01T00:00:00Z');
 const DAY = 24 * 3600 * 1000;
 
-function algorithm(weak = false): Uint8Array {
-  return der.sequence(der.oid(weak ? SHA1 : SHA256));
-}
-
-function signed(data: Uint8Array, signer: Issued, weak = false): readonly Uint8Array[] {
-  return [algorithm(weak), der.bitString(sign(weak ? 'sha1' : 'sha256', data, signer.privateKey))];
+function signed(data: Uint8Array, { key, privateKey }: Issued, weak = false): readonly Uint8Array[] {
+  const algorithm = signatureAlgorithm(weak ? 'sha1' : 'sha256', key);
+  return [algorithm.identifier, der.bitString(algorithm.sign(data, privateKey))];
 }
 
 function digest(hash: string, bytes: Uint8Array): Uint8Array {
   return createHash(hash).update(bytes).digest();
 }
 
+/** The key in a SubjectPublicKeyInfo, without what says of which kind it is. */
 function keyBits({ privateKey }: Issued): Uint8Array {
-  const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
-  return Buffer.concat([Uint8Array.of(4), Buffer.from(jwk.x ?? '', 'base64url'), Buffer.from(jwk.y ?? '', 'base64url')]);
+  const info = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const at = headerOf(info, 0) + elementLength(info, headerOf(info, 0));
+  return info.subarray(at + headerOf(info, at) + 1);
 }
 
 /** Fields of a TBSCertificate of version 3 that pki.ts wrote: version, serial, algorithm, issuer, validity, subject. */
