@@ -161,7 +161,9 @@ describe('what a responder answers', () => {
     pages.set('/ocsp', page);
     pages.set('/spoilt', page);
     expect(await judged(root.leaf({ extensions: responderAt('/ocsp') }))).toBe('unavailable REVOCATION_UNKNOWN');
-    expect(await judged(root.leaf({ extensions: { ...responderAt('/ocsp'), ...listAt('/spoilt') } }))).toBe('unavailable REVOCATION_UNKNOWN');
+    expect(await judged(root.leaf({ extensions: { ...responderAt('/ocsp'), ...listAt('/spoilt') } }))).toBe(
+      'unavailable REVOCATION_UNKNOWN',
+    );
   });
 });
 
