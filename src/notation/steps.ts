@@ -116,20 +116,20 @@ function validityAtSigning(chain: readonly Certificate[], at: Instant): Notation
 
 function validityNow(chain: readonly Certificate[], now: Date): NotationError | undefined {
   for (const { subject, notBefore, notAfter } of chain) {
-    const name = quote(nameText(subject));
     // Negated, so that a clock that gives no time finds no certificate valid.
-    if (!(now >= notBefore)) {
+    const early = !(now >= notBefore);
+    if (!early && now <= notAfter) continue;
+    const name = quote(nameText(subject));
+    if (early) {
       return new NotationError(
         'CERTIFICATE_NOT_YET_VALID',
         `verification time is before certificate ${name} validity period, it will be valid from "${rfc1123(notBefore)}"`,
       );
     }
-    if (!(now <= notAfter)) {
-      return new NotationError(
-        'CERTIFICATE_EXPIRED',
-        `verification time is after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`,
-      );
-    }
+    return new NotationError(
+      'CERTIFICATE_EXPIRED',
+      `verification time is after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`,
+    );
   }
   return undefined;
 }

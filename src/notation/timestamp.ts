@@ -143,13 +143,11 @@ function checkInside({ time, accuracy }: Timestamp, chain: readonly Certificate[
   const earliest = sum(time, accuracy, -1);
   const latest = sum(time, accuracy, 1);
   for (const { subject, notBefore, notAfter } of chain) {
+    const early = compareInstants(earliest, instantOf(notBefore)) < 0;
+    if (!early && compareInstants(latest, instantOf(notAfter)) <= 0) continue;
     const name = quote(nameText(subject));
-    if (compareInstants(earliest, instantOf(notBefore)) < 0) {
-      throw invalid(`timestamp can be before certificate ${name} validity period, it will be valid from "${rfc1123(notBefore)}"`);
-    }
-    if (compareInstants(latest, instantOf(notAfter)) > 0) {
-      throw invalid(`timestamp can be after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`);
-    }
+    const when = early ? `it will be valid from "${rfc1123(notBefore)}"` : `it was expired at "${rfc1123(notAfter)}"`;
+    throw invalid(`timestamp can be ${early ? 'before' : 'after'} certificate ${name} validity period, ${when}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, algorithmOf, type HashName, hashNameOf } from './algorithm.ts';
-import { close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeOptional } from './der.ts';
-import { octetsOfBitString, smallIntegerOf } from './der-values.ts';
-import type { Certificate } from './types.ts';
+import { close, contextTag, type Der, DerError, onlyChild, open, TAG, takeOptional } from './der.ts';
+import { smallIntegerOf } from './der-values.ts';
+import type { Certificate, Signed } from './types.ts';
 
 /**
  * Whether the key of `issuer` made the signature on `child`; nothing else is looked at, neither names nor times nor rights.
@@ -11,18 +11,8 @@ import type { Certificate } from './types.ts';
  * The algorithms are RSA PKCS #1 v1.5, RSA-PSS (MGF1 and salt length of the same hash) and ECDSA, each with SHA-256, SHA-384 or SHA-512,
  * and Ed25519. A signature by any other, SHA-1 and MD5 among them, or by an RSA key below 1024 bits, is false.
  */
-export async function isSignedBy(child: Certificate, issuer: Certificate): Promise<boolean> {
-  const cursor = open(readDer(child.raw), TAG.sequence);
-  const tbs = take(cursor, TAG.sequence).raw;
-  const algorithm = take(cursor, TAG.sequence);
-  return isSignatureBy(issuer, { data: tbs, algorithm, signature: octetsOfBitString(take(cursor, TAG.bitString)) });
-}
-
-/** Bytes that were signed, the AlgorithmIdentifier, and the signature. */
-export interface Signed {
-  readonly data: Uint8Array;
-  readonly algorithm: Der;
-  readonly signature: Uint8Array;
+export function isSignedBy({ signed }: Certificate, issuer: Certificate): Promise<boolean> {
+  return isSignatureBy(issuer, signed);
 }
 
 /** Whether the key of `signer` made the signature, by one of the algorithms of `isSignedBy`. */
@@ -39,20 +29,19 @@ export async function isSignatureByScheme(signer: Certificate, scheme: Scheme, d
   return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(signer) });
 }
 
-/** How a signature was made: the kind of key, the hash, and the padding of RSA. */
+/** How a signature was made: the kind of key, the hash, and the padding of RSA, which is PKCS #1 v1.5 where none is given. */
 export interface Scheme {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';
   readonly hash: HashName | undefined;
-  readonly padding?: { readonly padding: number; readonly saltLength?: number };
+  readonly padding?: typeof PSS;
 }
 
-export const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 export const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } as const;
 /** Schemes by the OID of an algorithm that says all of it. */
 export const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
-  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512', padding: PKCS1 }],
+  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256' }],
+  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384' }],
+  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512' }],
   ['1.2.840.10045.4.3.2', { keyType: 'ec', hash: 'sha256' }],
   ['1.2.840.10045.4.3.3', { keyType: 'ec', hash: 'sha384' }],
   ['1.2.840.10045.4.3.4', { keyType: 'ec', hash: 'sha512' }],
@@ -120,6 +109,7 @@ interface Check {
 const SLICE_BYTES = 512 * 1024;
 
 async function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+  // Node's default for keys of type rsa is PKCS #1 v1.5. Where a key alone will do, options around it would double what the check costs.
   const keyInput = padding === undefined ? key : { key, ...padding };
   const isLong = data.length > SLICE_BYTES;
   try {

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { algorithmOf } from './algorithm.ts';
-import type { Signed } from './certificate-signature.ts';
 import {
   close,
   contextTag,
@@ -21,7 +20,7 @@ import {
 import { integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
 import { checkAuthorityKeyIdentifier, readExtensionList, urlsOfDistributionPoints } from './extensions.ts';
 import { createSerialIndex, type SerialIndex } from './serial-index.ts';
-import type { Extension } from './types.ts';
+import type { Extension, Signed } from './types.ts';
 
 /** An entry of a list (RFC 5280 section 5.3). */
 export interface RevokedEntry {

@@ -139,6 +139,7 @@ export function generalizedInstantOf(element: Der): Instant {
 
 const ZONE_Z = 0x5a;
 const MAX_ARC = 2 ** 31 - 1;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 // `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
 const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
 const NUMERIC = /^[0-9 ]*$/;
@@ -162,7 +163,7 @@ function latin1(content: Uint8Array): string {
 
 function utf8(content: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+    return UTF8.decode(content);
   } catch (cause) {
     throw new DerError('invalid UTF8String', { cause });
   }

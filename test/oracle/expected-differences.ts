@@ -133,6 +133,7 @@ export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
         /nested deeper than|more than \d+ (?:numeric )?(?:member names|members|map keys)|expected at most \d+ certificates/,
       ),
       said('PAYLOAD_INVALID', /nested deeper than|more than \d+ (?:numeric )?(?:member names|members)/),
+      stricter('authenticTimestamp', /^timestamp\/many strangers/, /expected at most 10 certificates, got 11/),
     ),
   },
   {
