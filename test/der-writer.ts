@@ -2,7 +2,7 @@
 export type Part = Uint8Array | readonly never[];
 
 export function concat(parts: readonly Part[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
+  return new Uint8Array(Buffer.concat(parts.filter((part): part is Uint8Array => part.length > 0)));
 }
 
 export function tlv(tag: number, ...parts: readonly Part[]): Uint8Array {

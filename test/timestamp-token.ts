@@ -47,13 +47,18 @@ export interface TokenOptions {
   readonly more?: readonly Uint8Array[];
   readonly contentType?: string;
   readonly certificates?: readonly Uint8Array[];
+  /** Revocation lists in the SignedData. */
+  readonly lists?: readonly Uint8Array[];
   readonly signedDataVersion?: number;
   readonly signerVersion?: number;
   readonly digest?: TokenHash;
+  /** The AlgorithmIdentifier of the digest instead of its own. */
+  readonly digestIdentifier?: Uint8Array;
   /** The attributes in the order in which they are written. */
   readonly bendAttributes?: (attributes: readonly Uint8Array[]) => readonly Uint8Array[];
   /** Signs the set as it is written instead of the sorted one. */
   readonly signAsWritten?: boolean;
+  readonly unsignedAttributes?: readonly Uint8Array[];
   readonly certificateHash?: TokenHash;
   readonly issuerSerial?: Uint8Array;
   readonly signatureAlgorithm?: Uint8Array;
@@ -75,6 +80,7 @@ export function timestampToken(options: TokenOptions): Uint8Array {
     der.tlv(0x31, hashIdentifier(digest)),
     der.sequence(der.oid(options.contentType ?? CMS.tstInfo), der.context(0, der.octetString(info))),
     certificates.length === 0 ? [] : der.context(0, ...certificates),
+    options.lists === undefined ? [] : der.context(1, ...options.lists),
     der.tlv(0x31, ...(options.bendSignerInfo?.(signer) ?? [signer])),
   );
   const whole = der.sequence(der.oid(CMS.signedData), der.context(0, signedData));
@@ -144,10 +150,11 @@ function signerInfo(options: TokenOptions, info: Uint8Array, digest: TokenHash):
   return der.sequence(
     der.integer(options.signerVersion ?? 1),
     issuerAndSerial(tsa.cert),
-    hashIdentifier(digest),
+    options.digestIdentifier ?? hashIdentifier(digest),
     attributes.length === 0 ? [] : der.context(0, ...attributes),
     options.signatureAlgorithm ?? signatureIdentifier(tsa, digest, options.pss ?? false),
     der.octetString(options.bendSignature?.(signature) ?? signature),
+    options.unsignedAttributes === undefined ? [] : der.context(1, ...options.unsignedAttributes),
   );
 }
 

@@ -216,5 +216,5 @@ function nothingUsable(code: string, kind: string, declared: readonly Compiled[]
  * What one set of stores read is no fact for another: a tenant's own store may answer for a registry that is somebody else's.
  */
 function scopedFacts(facts: FactCache, scope: string): FactCache {
-  return { remember: (kind, key, signal, load) => facts.remember(`${kind} ${scope}`, key, signal, load) };
+  return { remember: (kind, key, signal, load, patience) => facts.remember(`${kind} ${scope}`, key, signal, load, patience) };
 }

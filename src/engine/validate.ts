@@ -12,7 +12,7 @@ export type EvaluationPorts = Omit<Ports, 'store'> & { readonly store?: Store };
 export interface ValidateOptions {
   /** For how long a tag, and that there is no good signature, may be believed, in milliseconds. Default 10,000. */
   readonly freshnessMs?: number;
-  /** Signatures tried per image. Default 50. */
+  /** Signatures tried per image, at least 1. Default 50. */
   readonly maxSignatures?: number;
 }
 
@@ -32,6 +32,9 @@ export async function validate(
 ): Promise<Verdict> {
   const freshUntil = new Date(ports.now.getTime() + freshnessMs);
   const verdict = (found: Found, tagUntil?: Date) => verdictOf(engine, request, found, earliest(freshUntil, tagUntil) ?? freshUntil);
+  // Neither fewer nor no number at all: a bound that nothing reaches would be none.
+  if (!(maxSignatures >= 1))
+    return verdict(misconfigured('CONFIG_INVALID', `expected maxSignatures of at least 1, found ${maxSignatures}`));
   try {
     const asked = askable(engine, request, ports.store);
     if ('decision' in asked) return verdict(asked);

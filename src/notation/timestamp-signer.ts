@@ -29,7 +29,7 @@ export async function signerPath(
   roots: readonly Certificate[],
   isSigned: SignatureCheck,
 ): Promise<readonly Certificate[]> {
-  let last = problem('signerInfo not found');
+  let last: CodedError | undefined;
   for (const signer of token.signed.signerInfos) {
     try {
       return await pathOf(signer, token, roots, isSigned);
@@ -38,7 +38,7 @@ export async function signerPath(
       last = error;
     }
   }
-  throw problem(`failed to verify the timestamp countersignature with error: ${last.message}`);
+  throw problem(`failed to verify the timestamp countersignature with error: ${last?.message ?? 'signerInfo not found'}`);
 }
 
 function problem(message: string): CodedError {

@@ -19,13 +19,14 @@ interface Node {
 
 /**
  * Writes BER of definite lengths with lengths in their shortest form. Nothing else changes: identifiers and what primitive elements contain
- * stay as they are, and strings in pieces stay in pieces. The root must fill `bytes`.
+ * stay as they are, and strings in pieces stay in pieces. The root must fill `bytes`, which are given back where nothing needs to change.
  *
  * @throws {DerError} Also over 64 KiB or the limits, whose defaults are those of `readDer`.
  */
 export function berToDer(bytes: Uint8Array, { maxDepth = 32, maxNodes = 16_384 }: DerLimits = {}): Uint8Array {
   if (bytes.length > MAX_BYTES) throw new DerError(`expected at most ${MAX_BYTES} bytes, got ${bytes.length}`);
   const nodes = nodesOf(bytes, maxDepth, maxNodes);
+  if (nodes.every(hasShortestLength)) return bytes;
   // What is inside comes after what is around it: from the end on, every length is known before it is added.
   for (const node of nodes.toReversed()) {
     const around = nodes[node.parent];
@@ -38,6 +39,11 @@ export function berToDer(bytes: Uint8Array, { maxDepth = 32, maxNodes = 16_384 }
       ...(constructed ? [] : [bytes.subarray(contentStart, end)]),
     ]),
   );
+}
+
+function hasShortestLength({ identifierEnd, contentStart, end }: Node): boolean {
+  const [octets, length] = [contentStart - identifierEnd, end - contentStart];
+  return octets === 1 ? length < 0x80 : length >= 0x80 && length >= 2 ** (8 * (octets - 2));
 }
 
 /** Every element, what is around others before what is inside. */

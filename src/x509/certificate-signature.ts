@@ -1,8 +1,9 @@
-import { constants, type KeyObject, verify } from 'node:crypto';
+import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, algorithmOf, type HashName, hashNameOf } from './algorithm.ts';
-import { close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeOptional } from './der.ts';
-import { octetsOfBitString, smallIntegerOf } from './der-values.ts';
-import type { Certificate } from './types.ts';
+import { close, contextTag, type Der, DerError, onlyChild, open, TAG, takeOptional } from './der.ts';
+import { smallIntegerOf } from './der-values.ts';
+import type { Certificate, Signed } from './types.ts';
 
 /**
  * Whether the key of `issuer` made the signature on `child`; nothing else is looked at, neither names nor times nor rights.
@@ -10,18 +11,8 @@ import type { Certificate } from './types.ts';
  * The algorithms are RSA PKCS #1 v1.5, RSA-PSS (MGF1 and salt length of the same hash) and ECDSA, each with SHA-256, SHA-384 or SHA-512,
  * and Ed25519. A signature by any other, SHA-1 and MD5 among them, or by an RSA key below 1024 bits, is false.
  */
-export async function isSignedBy(child: Certificate, issuer: Certificate): Promise<boolean> {
-  const cursor = open(readDer(child.raw), TAG.sequence);
-  const tbs = take(cursor, TAG.sequence).raw;
-  const algorithm = take(cursor, TAG.sequence);
-  return isSignatureBy(issuer, { data: tbs, algorithm, signature: octetsOfBitString(take(cursor, TAG.bitString)) });
-}
-
-/** Bytes that were signed, the AlgorithmIdentifier, and the signature. */
-export interface Signed {
-  readonly data: Uint8Array;
-  readonly algorithm: Der;
-  readonly signature: Uint8Array;
+export function isSignedBy({ signed }: Certificate, issuer: Certificate): Promise<boolean> {
+  return isSignatureBy(issuer, signed);
 }
 
 /** Whether the key of `signer` made the signature, by one of the algorithms of `isSignedBy`. */
@@ -35,27 +26,22 @@ export async function isSignatureByScheme(signer: Certificate, scheme: Scheme, d
   if (!fits(scheme, signer)) return false;
   const key = signer.publicKey;
   if (key.asymmetricKeyType !== scheme.keyType) return false;
-  const offload = isSlow(signer) || data.length > MAX_HASHED_HERE;
-  return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload });
+  return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(signer) });
 }
 
-/** Larger texts are hashed on the thread pool. */
-const MAX_HASHED_HERE = 64 * 1024;
-
-/** How a signature was made: the kind of key, the hash, and the padding of RSA. */
+/** How a signature was made: the kind of key, the hash, and the padding of RSA, which is PKCS #1 v1.5 where none is given. */
 export interface Scheme {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';
   readonly hash: HashName | undefined;
-  readonly padding?: { readonly padding: number; readonly saltLength?: number };
+  readonly padding?: typeof PSS;
 }
 
-export const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 export const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } as const;
 /** Schemes by the OID of an algorithm that says all of it. */
 export const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
-  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512', padding: PKCS1 }],
+  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256' }],
+  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384' }],
+  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512' }],
   ['1.2.840.10045.4.3.2', { keyType: 'ec', hash: 'sha256' }],
   ['1.2.840.10045.4.3.3', { keyType: 'ec', hash: 'sha384' }],
   ['1.2.840.10045.4.3.4', { keyType: 'ec', hash: 'sha512' }],
@@ -119,15 +105,40 @@ interface Check {
   readonly offload: boolean;
 }
 
-function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+/** Octets hashed before the event loop gets a turn: a millisecond. */
+const SLICE_BYTES = 512 * 1024;
+
+async function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+  // Node's default for keys of type rsa is PKCS #1 v1.5. Where a key alone will do, options around it would double what the check costs.
   const keyInput = padding === undefined ? key : { key, ...padding };
+  const isLong = data.length > SLICE_BYTES;
+  try {
+    // Not on the thread pool, to which a text is copied first: of a list of 32 MiB that alone would hold up the event loop for too long.
+    // Ed25519 leaves no choice, as it needs the text whole.
+    if (hash !== undefined && isLong) return (await hashed(hash, data)).verify(keyInput, signature);
+    return offload || isLong ? await verifyOnPool(hash, data, keyInput, signature) : verify(hash, data, keyInput, signature);
+  } catch {
+    // OpenSSL throws for some signatures that cannot be one by this key; that is an answer.
+    return false;
+  }
+}
+
+async function hashed(hash: string, data: Uint8Array): Promise<ReturnType<typeof createVerify>> {
+  const verifier = createVerify(hash);
+  for (let at = 0; at < data.length; at += SLICE_BYTES) {
+    verifier.update(data.subarray(at, at + SLICE_BYTES));
+    await setImmediate();
+  }
+  return verifier;
+}
+
+function verifyOnPool(
+  hash: string | undefined,
+  data: Uint8Array,
+  key: Parameters<typeof verify>[2],
+  signature: Uint8Array,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    try {
-      if (!offload) resolve(verify(hash, data, keyInput, signature));
-      else verify(hash, data, keyInput, signature, (error, good) => resolve(error === null && good));
-    } catch {
-      // OpenSSL throws for some signatures that cannot be one by this key; that is an answer.
-      resolve(false);
-    }
+    verify(hash, data, key, signature, (error, good) => resolve(error === null && good));
   });
 }

@@ -36,10 +36,11 @@ function invalid(message: string, cause?: Error): X509Error {
 
 function readCertificate(der: Uint8Array): Certificate {
   const outer = open(readDer(der, { maxNodes: 8192 }), TAG.sequence);
-  const tbs = open(take(outer, TAG.sequence), TAG.sequence);
+  const data = take(outer, TAG.sequence);
   const outerAlgorithm = take(outer, TAG.sequence);
-  octetsOfBitString(take(outer, TAG.bitString));
+  const signature = octetsOfBitString(take(outer, TAG.bitString));
   close(outer);
+  const tbs = open(data, TAG.sequence);
 
   const version = readVersion(tbs);
   const serialNumber = readSerialNumber(tbs);
@@ -58,6 +59,7 @@ function readCertificate(der: Uint8Array): Certificate {
   const known = readKnownExtensions(extensions);
   return {
     raw: der,
+    signed: { data: data.raw, algorithm: outerAlgorithm, signature },
     fingerprint: createHash('sha256').update(der).digest('hex'),
     version,
     serialNumber,

@@ -120,26 +120,27 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function checkAuthority(certificate: Certificate, authoritiesBelow: number, purpose: Purpose): void {
-  const subject = subjectOf(certificate);
   const constraints = certificate.basicConstraints;
   if (constraints?.ca !== true) {
-    throw invalid(`certificate with subject ${subject}: ca field in basic constraints must be present, critical, and set to true`);
+    throw invalid(
+      `certificate with subject ${subjectOf(certificate)}: ca field in basic constraints must be present, critical, and set to true`,
+    );
   }
   if (constraints.pathLength !== undefined && constraints.pathLength < authoritiesBelow) {
     throw invalid(
-      `certificate with subject ${subject}: expected path length of ${authoritiesBelow} but certificate has path length ${constraints.pathLength} instead`,
+      `certificate with subject ${subjectOf(certificate)}: expected path length of ${authoritiesBelow} but certificate has path length ${constraints.pathLength} instead`,
     );
   }
   if (!keyUsageOf(certificate, purpose).has('keyCertSign')) {
-    throw invalid(`certificate with subject ${subject}: key usage must have the bit positions for key cert sign set`);
+    throw invalid(`certificate with subject ${subjectOf(certificate)}: key usage must have the bit positions for key cert sign set`);
   }
 }
 
 function keyUsageOf(certificate: Certificate, { criticalKeyUsage }: Purpose): ReadonlySet<KeyUsageBit> {
-  const subject = subjectOf(certificate);
-  if (certificate.keyUsage === undefined) throw invalid(`certificate with subject ${subject}: key usage extension must be present`);
+  if (certificate.keyUsage === undefined)
+    throw invalid(`certificate with subject ${subjectOf(certificate)}: key usage extension must be present`);
   if (criticalKeyUsage && !certificate.keyUsage.critical) {
-    throw invalid(`certificate with subject ${subject}: key usage extension must be marked critical`);
+    throw invalid(`certificate with subject ${subjectOf(certificate)}: key usage extension must be marked critical`);
   }
   return certificate.keyUsage.bits;
 }
@@ -167,20 +168,21 @@ const FORBIDDEN_PURPOSES: ReadonlyMap<string, string> = new Map([
 ]);
 
 function checkLeaf(leaf: Certificate, purpose: Purpose): void {
-  const subject = subjectOf(leaf);
   if (leaf.basicConstraints?.ca === true) {
-    throw invalid(`certificate with subject ${subject}: if the basic constraints extension is present, the ca field must be set to false`);
+    throw invalid(
+      `certificate with subject ${subjectOf(leaf)}: if the basic constraints extension is present, the ca field must be set to false`,
+    );
   }
   const bits = keyUsageOf(leaf, purpose);
   if (!bits.has('digitalSignature')) {
     throw invalid(
-      `The certificate with subject ${subject} is invalid. The key usage must have the bit positions for "Digital Signature" set`,
+      `The certificate with subject ${subjectOf(leaf)} is invalid. The key usage must have the bit positions for "Digital Signature" set`,
     );
   }
   const forbidden = FORBIDDEN_BITS.filter(([bit]) => bits.has(bit)).map(([, label]) => `"${label}"`);
   if (forbidden.length > 0) {
     throw invalid(
-      `The certificate with subject ${subject} is invalid. The key usage must be "Digital Signature" only, but found ${forbidden.join(', ')}`,
+      `The certificate with subject ${subjectOf(leaf)} is invalid. The key usage must be "Digital Signature" only, but found ${forbidden.join(', ')}`,
     );
   }
   purpose.checkExtendedKeyUsage(leaf);
@@ -209,13 +211,12 @@ export function isTimestampingOnly({ extendedKeyUsage }: Certificate): boolean {
 
 function checkLeafKey(leaf: Certificate): void {
   if (leaf.keyKind !== undefined) return;
-  const subject = subjectOf(leaf);
   if (leaf.modulusLength !== undefined) {
     const bits = Math.ceil(leaf.modulusLength / 8) * 8;
-    throw invalid(`certificate with subject ${subject}: rsa key size ${bits} bits is not supported`);
+    throw invalid(`certificate with subject ${subjectOf(leaf)}: rsa key size ${bits} bits is not supported`);
   }
   if (leaf.keyDescription.startsWith('EC P-')) {
-    throw invalid(`certificate with subject ${subject}: ecdsa key size ${leaf.keyDescription.slice(5)} bits is not supported`);
+    throw invalid(`certificate with subject ${subjectOf(leaf)}: ecdsa key size ${leaf.keyDescription.slice(5)} bits is not supported`);
   }
-  throw invalid(`certificate with subject ${subject}: unsupported public key type ${leaf.keyDescription}`);
+  throw invalid(`certificate with subject ${subjectOf(leaf)}: unsupported public key type ${leaf.keyDescription}`);
 }

@@ -1,5 +1,5 @@
 import { hashNameOf, isNull } from './algorithm.ts';
-import { isSignatureByScheme, PKCS1, PSS, SCHEMES, type Scheme } from './certificate-signature.ts';
+import { isSignatureByScheme, PSS, SCHEMES, type Scheme } from './certificate-signature.ts';
 import type { SignerInfo } from './cms.ts';
 import type { Certificate } from './types.ts';
 
@@ -20,6 +20,6 @@ function schemeOf({ digestAlgorithm, signatureAlgorithm: { oid, parameters } }: 
   // The reference does not read the parameters of RSA-PSS: hash and salt follow from the digest algorithm alone.
   if (oid === RSA_PSS) return hash && { keyType: 'rsa', hash, padding: PSS };
   if (parameters !== undefined && !isNull(parameters)) return undefined;
-  if (oid === RSA) return hash && { keyType: 'rsa', hash, padding: PKCS1 };
+  if (oid === RSA) return hash && { keyType: 'rsa', hash };
   return SCHEMES.get(oid);
 }

@@ -57,8 +57,9 @@ export function readSignedData(bytes: Uint8Array): SignedData {
   for (const algorithm of childrenOf(take(data, TAG.set), TAG.set)) algorithmOf(algorithm);
   const content = readContent(take(data, TAG.sequence));
   const certificates = takeOptional(data, contextTag(0, 'constructed'));
+  const lists = takeOptional(data, contextTag(1, 'constructed'));
   // Read by the reference in a form that no list has, so that a token with one is refused.
-  if (takeOptional(data, contextTag(1, 'constructed')) !== undefined) throw new DerError('revocation lists are not supported');
+  if (lists !== undefined && lists.content.length > 0) throw new DerError('revocation lists are not supported');
   const signerInfos = childrenOf(take(data, TAG.set), TAG.set).map(readSignerInfo);
   close(data);
   return { ...content, certificates: certificates === undefined ? [] : readCertificates(certificates), signerInfos };

@@ -1,10 +1,9 @@
 import { algorithmOf } from './algorithm.ts';
-import type { Signed } from './certificate-signature.ts';
 import { childrenOf, close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
 import { octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
 import { readExtensionList } from './extensions.ts';
 import { type CertificateId, readCertificateId } from './ocsp-request.ts';
-import type { Extension } from './types.ts';
+import type { Extension, Signed } from './types.ts';
 
 /** What a responder says of one certificate (RFC 6960 section 4.2.1, SingleResponse). */
 export interface SingleResponse {

@@ -52,7 +52,7 @@ describe('signatureBlob', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['36 A-R-36 no layers', manifest({ layers: [] }), IMAGE],
+    ['A-R-36 no layers', manifest({ layers: [] }), IMAGE],
     ['layers that are missing', manifest({ layers: undefined }), IMAGE],
     ['layers in an object', manifest({ layers: {} }), IMAGE],
     ['A-R-36 two layers', manifest({ layers: [blob(), blob()] }), IMAGE],

@@ -179,7 +179,7 @@ async function judgeToken(token: Uint8Array, message = Buffer.from('notation')):
     timestampSignature: token,
     signingAgent: undefined,
   };
-  const { error, timestamp } = await checkTimestamp(input, envelope, good);
+  const { error, timestamp } = await checkTimestamp(input, envelope, { port: good });
   return error === undefined ? `OK ${timestamp?.time.seconds}` : `${error.code} ${error.message}`;
 }
 

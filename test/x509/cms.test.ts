@@ -57,6 +57,7 @@ describe('readSignedData', () => {
     const empty = readSignedData(signedData(der.tlv(0x31), der.sequence(der.oid(CMS.data)), NO_SIGNERS));
     expect(empty).toEqual({ contentType: CMS.data, content: undefined, certificates: [], signerInfos: [] });
     expect(readSignedData(signedBy(signerInfo())).signerInfos[0]?.signedAttributes).toEqual([]);
+    expect(readSignedData(signedData(DIGESTS, CONTENT, der.context(1), NO_SIGNERS)).signerInfos).toEqual([]);
     const unsigned = der.context(1, attribute('1.2.3', der.NULL));
     expect(readSignedData(signedBy(signerInfo(unsigned))).signerInfos).toHaveLength(1);
   });
