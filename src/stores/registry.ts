@@ -16,7 +16,7 @@ const PLAIN_HTTP = 'plain HTTP: whoever is on the way to a registry reads its cr
 export const oras = defineStore({
   type: 'oras',
   parameters,
-  hints: ({ useHttp }) => (useHttp ? { useHttp: PLAIN_HTTP } : {}),
+  hints: ({ useHttp }) => (useHttp ? [{ path: ['useHttp'], message: PLAIN_HTTP }] : []),
   create: ({ parameters: { useHttp }, credentials, registries }) => {
     const client = new RegistryClient({
       plainHttp: useHttp || registries.plainHttp,

@@ -237,6 +237,13 @@ describe('judge', () => {
     expect(answer?.results.at(-1)).toEqual({ type: 'revocation', action: 'log', error: expect.stringContaining('is unknown') });
   });
 
+  it('asks nobody about a signer who is not trusted where that is only noted', async () => {
+    const list = revocationList({ issuer: root, entries: [entry(revocable.cert)] });
+    const answer = await one({ ...withList(list), trustPolicy: audit, trustStores: { 'ca:acme': [stranger.pem] } });
+    expect(answer?.outcome).toBe('accepted');
+    expect(answer?.results.at(-1)?.error).toContain('nobody was asked');
+  });
+
   it('keeps no answer of a list for the next line', async () => {
     const good = JSON.stringify(caseOf(withList(revocationList({ issuer: root }))));
     const bad = JSON.stringify(caseOf(withList(revocationList({ issuer: root, entries: [entry(revocable.cert)] }))));

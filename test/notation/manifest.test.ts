@@ -52,6 +52,8 @@ describe('signatureBlob', () => {
   });
 
   it.each<[string, unknown, string]>([
+    ['32 a config of another type', manifest({ config: { mediaType: 'application/json', digest: DIGEST, size: 2 } }), IMAGE],
+    ['32 no config', manifest({ config: undefined }), IMAGE],
     ['A-R-36 no layers', manifest({ layers: [] }), IMAGE],
     ['layers that are missing', manifest({ layers: undefined }), IMAGE],
     ['layers in an object', manifest({ layers: {} }), IMAGE],

@@ -211,8 +211,8 @@ describe('a bad timestamp', () => {
       'failed to parse X.509 certificates',
     ],
     ['9.3 an attribute certificate', () => stamped({ certificates: [...tsa.chain, der.tlv(0xa1, der.NULL)] }), 'only X.509 certificates'],
-    ['11 certificates', () => stamped({ certificates: Array.from({ length: 11 }, () => tsa.cert) }), 'at most 10 certificates'],
-    ['11 signers', () => stamped({ bendSignerInfo: (info) => Array.from({ length: 11 }, () => info) }), 'at most 10 signers'],
+    ['eleven certificates', () => stamped({ certificates: Array.from({ length: 11 }, () => tsa.cert) }), 'at most 10 certificates'],
+    ['eleven signers', () => stamped({ bendSignerInfo: (info) => Array.from({ length: 11 }, () => info) }), 'at most 10 signers'],
     ['9.4 no signers', () => stamped({ bendSignerInfo: () => [] }), 'signerInfo not found'],
     [
       '332 messageDigest wrong',

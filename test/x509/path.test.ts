@@ -89,7 +89,7 @@ describe('timestampingPaths', () => {
       () => first(underRoot({ version: undefined, extensions: { [OID.basicConstraints]: undefined, [OID.keyUsage]: undefined } })),
       'TSA < Root',
     ],
-    ['10 certificates long', () => first(deep(8)), ['TSA', ...Array.from({ length: 8 }, (_, i) => `CA ${8 - i}`), 'Root'].join(' < ')],
+    ['ten certificates long', () => first(deep(8)), ['TSA', ...Array.from({ length: 8 }, (_, i) => `CA ${8 - i}`), 'Root'].join(' < ')],
   ])('finds a path %s', async (_, find, expected) => {
     expect(await find()).toBe(expected);
   });
