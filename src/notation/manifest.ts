@@ -5,21 +5,17 @@ import { isDigest } from '../oci/digest.ts';
 import { NotationError } from './errors.ts';
 
 /** Where a manifest of each media type lists its envelope; the second type is of an OCI 1.1 release candidate and still read. */
-const IMAGE_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const ENVELOPES: ReadonlyMap<string, string> = new Map([
-  [IMAGE_MANIFEST, 'layers'],
+  ['application/vnd.oci.image.manifest.v1+json', 'layers'],
   ['application/vnd.oci.artifact.manifest.v1+json', 'blobs'],
 ]);
-const SIGNATURE = 'application/vnd.cncf.notary.signature';
-const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json';
 /** Of a manifest, and of the envelope it names. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const SIZE = /^(?:0|[1-9]\d{0,15})$/;
 
 /**
  * The envelope that a signature manifest names: exactly one (signature-specification, "Signature Manifest"). A manifest whose `subject` is
- * another artifact is refused, which the reference leaves to the payload; and one of the type of a signature whose config is not empty, which
- * the reference looks at in image layouts alone.
+ * another artifact is refused, which the reference leaves to the payload.
  *
  * @throws {NotationError} `ENVELOPE_INVALID`
  */
@@ -31,7 +27,6 @@ export function signatureBlob(manifest: Uint8Array, manifestMediaType: string, s
     throw invalid(`signature manifest too large: expected at most ${MAX_BYTES} bytes, found ${manifest.length}`);
   const document = parse(manifest);
   checkSubject(document.get('subject') ?? null, subject);
-  if (manifestMediaType === IMAGE_MANIFEST) checkConfig(document);
   const envelopes = document.get(member) ?? null;
   const [envelope, ...others] = Array.isArray(envelopes) ? envelopes : [];
   if (envelope === undefined || others.length > 0) {
@@ -60,13 +55,6 @@ function checkSubject(found: JsonValue, subject: Descriptor): void {
   const { digest } = readDescriptor(found);
   if (digest !== subject.digest)
     throw invalid(`the signature manifest is about another artifact: expected subject ${subject.digest}, found ${digest}`);
-}
-
-function checkConfig(document: JsonObject): void {
-  if (document.get('artifactType') !== SIGNATURE) return;
-  const config = document.get('config') ?? null;
-  const mediaType = isJsonObject(config) ? config.get('mediaType') : undefined;
-  if (mediaType !== EMPTY_CONFIG) throw invalid(`expected the signature manifest to have a config of type ${EMPTY_CONFIG}`);
 }
 
 function readDescriptor(value: JsonValue): Descriptor {

@@ -55,7 +55,7 @@ export const RETRIEVAL: readonly Area[] = [
     name: 'Manifest',
     rules: [
       [
-        'A signature is an image manifest with the artifact type and an empty config, or in the legacy form, or an OCI artifact manifest.',
+        'A signature is an image manifest with the artifact type, or in the legacy form, or an OCI artifact manifest.',
         'Signature: Storage',
         [32, 33, 34],
         ['config'],
