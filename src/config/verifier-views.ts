@@ -14,6 +14,8 @@ export interface VerifierView {
   readonly keys: unknown;
 }
 
+const KEYS_ARE_MISSING: readonly string[] = ['KEY_PROVIDER_MISSING', 'KEY_PROVIDER_UNAVAILABLE'];
+
 type MadeVerifier = Extract<Made, { role: 'verifier' }>;
 
 /** Makes one declared verifier for each viewer; viewers for whom its names lead to the same keys share it. */
@@ -35,7 +37,7 @@ export function verifierViews(compiled: Compiled, made: MadeVerifier, keys: KeyT
   };
   return {
     // The object is good, its keys are not there: it stays, and never accepts.
-    home: () => make(home, (error) => error instanceof ConfigProblem && error.code === 'KEY_PROVIDER_MISSING'),
+    home: () => make(home, (error) => error instanceof ConfigProblem && KEYS_ARE_MISSING.includes(error.code)),
     for: async (viewer) => {
       for (const view of ready) {
         const lookups = new Map([...view.lookups.keys()].map((name) => [name, keys.lookup(name, viewer, ofCluster)]));
@@ -83,7 +85,7 @@ function withoutKeys({ declared }: Compiled, made: MadeVerifier, problem: unknow
       verifier: declared.name,
       type,
       artifact: referrer,
-      outcome: 'misconfigured',
+      outcome: problem instanceof ConfigProblem && problem.code === 'KEY_PROVIDER_UNAVAILABLE' ? 'unavailable' : 'misconfigured',
       reason: reason(problem instanceof CodedError ? problem.code : 'CONFIG_INVALID', errorText(problem)),
       trace: [],
       nested: [],
