@@ -5,7 +5,7 @@ import { fetchOnce, type KeyFetcher } from './key-sources.ts';
 import { type KeyTable, keyTable } from './key-table.ts';
 import { diagnosticOf, problemOf } from './object-check.ts';
 import type { Declared, Diagnostic, ObjectPath, ResourceSet } from './resources.ts';
-import { type VerifierViews, verifierViews } from './verifier-views.ts';
+import { type VerifierView, type VerifierViews, verifierViews } from './verifier-views.ts';
 import { buildViews } from './views.ts';
 
 export interface BuildDeps {
@@ -24,6 +24,14 @@ export interface BuildDeps {
   readonly signal: AbortSignal;
   /** Stores by what they were made of, to be used again: pass the same map to each build. Optional. */
   readonly stores?: Map<string, Store>;
+  /** What objects came to before, to be used again where they are the same: pass the same map to each build with the same kinds. Optional. */
+  readonly known?: Map<Declared, Known>;
+}
+
+/** What one object came to, and the verifiers that were made of it. */
+export interface Known {
+  readonly compiled: Compiled;
+  readonly views: VerifierView[];
 }
 
 export interface Build {
@@ -48,9 +56,16 @@ export interface Build {
  */
 export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: BuildDeps): Promise<Build> {
   const stores = deps.stores ?? new Map<string, Store>();
+  const known = deps.known ?? new Map<Declared, Known>();
   const diagnostics: Diagnostic[] = [];
+  const compileDeps = { ...deps, kinds, stores, keys: deps.keys ?? fetchOnce(deps.signal) };
   const first = await Promise.all(
-    resources.declared.map((declared) => compile(declared, { ...deps, kinds, stores, keys: deps.keys ?? fetchOnce(deps.signal) })),
+    resources.declared.map(async (declared) => {
+      const before = known.get(declared);
+      const compiled = await compile(declared, compileDeps, before?.compiled);
+      known.set(declared, { compiled, views: before?.views ?? [] });
+      return compiled;
+    }),
   );
   // What was cut short is no fault of an object.
   deps.signal.throwIfAborted();
@@ -58,7 +73,7 @@ export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: 
   const verifiers = new Map<Compiled, VerifierViews>();
   const compiled: Compiled[] = [];
   for (const candidate of first) {
-    const { object, views } = await tryVerifier(candidate, keys);
+    const { object, views } = await tryVerifier(candidate, keys, known.get(candidate.declared)?.views ?? []);
     compiled.push(object);
     if (views !== undefined) verifiers.set(object, views);
     diagnostics.push(...object.diagnostics);
@@ -77,10 +92,14 @@ export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: 
 }
 
 /** Makes a verifier once where it is at home: what fails then is a fault of the object itself. */
-async function tryVerifier(candidate: Compiled, keys: KeyTable): Promise<{ object: Compiled; views: VerifierViews | undefined }> {
+async function tryVerifier(
+  candidate: Compiled,
+  keys: KeyTable,
+  ready: VerifierView[],
+): Promise<{ object: Compiled; views: VerifierViews | undefined }> {
   const { declared, made } = candidate;
   if (made?.role !== 'verifier') return { object: candidate, views: undefined };
-  const views = verifierViews(candidate, made, keys);
+  const views = verifierViews(candidate, made, keys, ready);
   try {
     const { lookups } = await views.home();
     const problems = [...lookups].flatMap(([name, lookup]) => {
@@ -96,7 +115,10 @@ async function tryVerifier(candidate: Compiled, keys: KeyTable): Promise<{ objec
     });
     return { object: { ...candidate, diagnostics: [...candidate.diagnostics, ...problems] }, views };
   } catch (error) {
-    return { object: { declared, made: undefined, diagnostics: [...candidate.diagnostics, problemOf(declared, error)] }, views: undefined };
+    return {
+      object: { ...candidate, made: undefined, diagnostics: [...candidate.diagnostics, problemOf(declared, error)] },
+      views: undefined,
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AdapterInputs, Kinds, RegistrySettings, VerifierInputs } from '../engine/kinds.ts';
 import { quoted } from '../engine/reason.ts';
-import type { ClusterReader, CredentialProvider, KeyMaterial, PolicyEnforcer, Store, Verifier } from '../engine/types.ts';
+import type { ClusterReader, CredentialProvider, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from '../engine/types.ts';
 import { durationMs } from '../lib/duration.ts';
 import { hashOf } from './canonical.ts';
 import type { KeyFetcher } from './key-sources.ts';
@@ -23,7 +23,7 @@ export interface CompileDeps {
 /** What one object on its own came to. */
 export type Made =
   | { readonly role: 'store'; readonly store: Store; readonly key: string }
-  | { readonly role: 'keyProvider'; readonly material: KeyMaterial }
+  | { readonly role: 'keyProvider'; readonly material: KeyMaterial; readonly source: KeySource }
   | { readonly role: 'policy'; readonly enforcer: PolicyEnforcer }
   | {
       readonly role: 'verifier';
@@ -32,8 +32,18 @@ export type Made =
       create(keys: VerifierInputs['keyMaterial']): Promise<Verifier>;
     };
 
+/** Where the material of a key provider comes from, again and again. */
+export interface KeySource {
+  /** Under which it is fetched. */
+  readonly id: string;
+  readonly provider: KeyProvider;
+  readonly refreshMs: number | undefined;
+}
+
 export interface Compiled {
   readonly declared: Declared;
+  /** Changes with what is declared. */
+  readonly essence: string;
   /** Absent for an object that cannot apply. */
   readonly made: Made | undefined;
   readonly diagnostics: readonly Diagnostic[];
@@ -44,8 +54,15 @@ export interface Compiled {
 /** Only the policy of this name applies, as in Ratify. */
 const POLICY_NAME = 'ratify-policy';
 
-/** Checks one object against the schemas of its kind and type and makes what it declares. Never rejects. */
-export async function compile(declared: Declared, deps: CompileDeps): Promise<Compiled> {
+/**
+ * Checks one object against the schemas of its kind and type and makes what it declares. Never rejects.
+ *
+ * @param before - What the same object came to before, with the same `deps`: it is made again only where it was no good, and key
+ *   material is taken as it is now.
+ */
+export async function compile(declared: Declared, deps: CompileDeps, before?: Compiled): Promise<Compiled> {
+  const again = before?.declared === declared ? await reuse(before, deps) : undefined;
+  if (again !== undefined) return again;
   const object = checkObject(declared);
   let made: Made | undefined;
   let keySource: string | undefined;
@@ -58,8 +75,22 @@ export async function compile(declared: Declared, deps: CompileDeps): Promise<Co
       object.problem(error);
     }
   }
-  const source = keySource === undefined ? {} : { keySource };
-  return { declared, made: object.failed() ? undefined : made, diagnostics: object.diagnostics, ...source };
+  return {
+    declared,
+    essence: hashOf([identity(declared), declared.object.spec]),
+    made: object.failed() ? undefined : made,
+    diagnostics: object.diagnostics,
+    ...(keySource === undefined ? {} : { keySource }),
+  };
+}
+
+async function reuse(before: Compiled, { keys }: CompileDeps): Promise<Compiled | undefined> {
+  const { made } = before;
+  if (made?.role !== 'keyProvider') return made === undefined ? undefined : before;
+  const { id, provider, refreshMs } = made.source;
+  const material = await keys.material(id, provider, refreshMs).catch(() => undefined);
+  if (material === undefined) return undefined;
+  return material === made.material ? before : { ...before, made: { ...made, material } };
 }
 
 /** The name under which others refer to an object: `name`, or `namespace/name`. */
@@ -178,16 +209,16 @@ async function makeKeyProvider(object: ObjectCheck, deps: CompileDeps, onKeySour
   const refreshMs = source.refreshMs ?? provider.refreshMs;
   const id = hashOf([identity(object.declared), source.type, source.parameters, refreshMs ?? null]);
   onKeySource(id);
-  return { role: 'keyProvider', material: await deps.keys.material(id, provider, refreshMs) };
+  return { role: 'keyProvider', material: await deps.keys.material(id, provider, refreshMs), source: { id, provider, refreshMs } };
 }
 
-interface KeySource {
+interface DeclaredSource {
   readonly type: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly refreshMs?: number;
 }
 
-function keyManagementSource(object: ObjectCheck): KeySource | undefined {
+function keyManagementSource(object: ObjectCheck): DeclaredSource | undefined {
   const spec = object.spec(keyManagementProviderSpec);
   if (spec === undefined) return undefined;
   const { type, parameters, refreshInterval = '' } = spec;
@@ -203,7 +234,7 @@ function keyManagementSource(object: ObjectCheck): KeySource | undefined {
 }
 
 /** A CertificateStore holds certificates only, and does not say so. */
-function certificateStoreSource(object: ObjectCheck): KeySource | undefined {
+function certificateStoreSource(object: ObjectCheck): DeclaredSource | undefined {
   const spec = object.spec(certificateStoreSpec);
   return spec && { type: spec.provider.trim().toLowerCase(), parameters: { ...spec.parameters, contentType: 'certificate' } };
 }

@@ -1,6 +1,6 @@
 import type { Kinds } from '../engine/kinds.ts';
 import type { Engine, Reason, Snapshot, Store } from '../engine/types.ts';
-import { type Build, type BuildDeps, buildSnapshot } from './build.ts';
+import { type Build, type BuildDeps, buildSnapshot, type Known } from './build.ts';
 import type { Loaded } from './files.ts';
 import { diagnosticOf } from './object-check.ts';
 import { type Declared, type Diagnostic, identity, type ResourceSet } from './resources.ts';
@@ -26,7 +26,7 @@ export interface Applied {
 
 const NOTHING: Reason = { code: 'NO_VERIFIER', message: 'nothing is declared yet; declare a Store and a Verifier' };
 
-export type EnginesDeps = Omit<BuildDeps, 'stores'> & {
+export type EnginesDeps = Omit<BuildDeps, 'stores' | 'known'> & {
   /** Why nothing is decided before the first change is applied. */
   readonly before?: Reason;
 };
@@ -39,6 +39,7 @@ export class Engines {
   readonly #kinds: Kinds;
   readonly #deps: BuildDeps;
   readonly #stores = new Map<string, Store>();
+  readonly #known = new Map<Declared, Known>();
   #snapshot: Snapshot;
   #usable = false;
   #good: ReadonlyMap<string, Declared> = new Map();
@@ -46,7 +47,7 @@ export class Engines {
 
   constructor(kinds: Kinds, deps: EnginesDeps) {
     this.#kinds = kinds;
-    this.#deps = { ...deps, stores: this.#stores };
+    this.#deps = { ...deps, stores: this.#stores, known: this.#known };
     const nothing: Engine = { revision: 'none', rules: [], store: undefined, misconfigured: deps.before ?? NOTHING };
     this.#snapshot = { for: () => nothing };
   }
@@ -75,6 +76,8 @@ export class Engines {
     const build = kept.length === 0 ? first : await buildSnapshot(set, this.#kinds, this.#deps);
     this.#good = new Map(build.applied.map((declared) => [identity(declared), declared]));
     for (const key of this.#stores.keys()) if (!build.usedStores.has(key)) this.#stores.delete(key);
+    const present = new Set([...first.objects, ...build.objects].map(({ declared }) => declared));
+    for (const declared of this.#known.keys()) if (!present.has(declared)) this.#known.delete(declared);
     // What an edit asks for is tried again and again, also while the last good form stays in force.
     this.#deps.keys?.retain?.(new Set([...first.objects, ...build.objects].flatMap(({ keySource }) => keySource ?? [])));
     this.#snapshot = build.snapshot;

@@ -4,7 +4,7 @@ import type { Engine, FactCache, PolicyEnforcer, Reason, Rule, Store, Verifier }
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
 import type { Viewer } from './key-table.ts';
-import { identity, type Role } from './resources.ts';
+import type { Role } from './resources.ts';
 import type { VerifierViews } from './verifier-views.ts';
 
 /** Everything that views are made from. */
@@ -17,6 +17,10 @@ export interface World {
   readonly floor?: boolean;
 }
 
+/** Objects by role and namespace, in the order of their names. */
+type Index = ReadonlyMap<Role, ReadonlyMap<string | undefined, readonly Compiled[]>>;
+type Indexed = World & { readonly index: Index };
+
 /** The engines of every namespace that declares something, of those that do not, and of keys without a namespace. */
 export interface Views {
   readonly engines: ReadonlyMap<string, Engine>;
@@ -24,7 +28,8 @@ export interface Views {
   readonly none: Engine;
 }
 
-export async function buildViews(world: World): Promise<Views> {
+export async function buildViews(declared: World): Promise<Views> {
+  const world: Indexed = { ...declared, index: indexOf(declared.compiled) };
   // Views that see the same are one engine, and share what it keeps.
   const byRevision = new Map<string, Engine>();
   const share = async (viewer: Viewer): Promise<Engine> => {
@@ -41,7 +46,7 @@ export async function buildViews(world: World): Promise<Views> {
   return { engines, any, none };
 }
 
-async function buildView(viewer: Viewer, world: World): Promise<Engine> {
+async function buildView(viewer: Viewer, world: Indexed): Promise<Engine> {
   const own = await buildSide(viewer, world, (role) => seen(world, viewer, role));
   const floor = await buildFloor(viewer, world);
   const misconfigured = own.misconfigured ?? floor?.misconfigured;
@@ -55,7 +60,7 @@ async function buildView(viewer: Viewer, world: World): Promise<Engine> {
 }
 
 /** The cluster's objects beside a namespace's own: they must accept too, with what the cluster's Stores read. */
-async function buildFloor(viewer: Viewer, world: World): Promise<Side | undefined> {
+async function buildFloor(viewer: Viewer, world: Indexed): Promise<Side | undefined> {
   if (world.floor !== true || viewer.kind !== 'namespace') return undefined;
   const declared = (role: Role) => ofNamespace(world, role, viewer.name).length > 0;
   if (!(['store', 'verifier', 'policy'] as const).some(declared)) return undefined;
@@ -78,7 +83,7 @@ interface Side {
   readonly misconfigured?: Reason;
 }
 
-async function buildSide(viewer: Viewer, world: World, objects: (role: Role) => readonly Compiled[]): Promise<Side> {
+async function buildSide(viewer: Viewer, world: Indexed, objects: (role: Role) => readonly Compiled[]): Promise<Side> {
   const stores = objects('store');
   const verifiers = objects('verifier');
   const policies = objects('policy');
@@ -90,9 +95,9 @@ async function buildSide(viewer: Viewer, world: World, objects: (role: Role) => 
   const enforcer = enforcerOf(policies, world.kinds);
   const misconfigured = nothingToDecide(stores, verifiers, policies, enforcer);
   const revision = hashOf({
-    stores: usableOf(stores).map(essence),
-    verifiers: usableOf(verifiers).map((compiled, index) => [essence(compiled), views[index]?.keys ?? null]),
-    policies: usableOf(policies).map(essence),
+    stores: usableOf(stores).map(({ essence }) => essence),
+    verifiers: usableOf(verifiers).map(({ essence }, index) => [essence, views[index]?.keys ?? null]),
+    policies: usableOf(policies).map(({ essence }) => essence),
     misconfigured: misconfigured ?? null,
   });
   const side = { revision, store: combined(stores, world) };
@@ -119,24 +124,23 @@ function combined(stores: readonly Compiled[], { kinds, facts, freshnessMs }: Wo
 }
 
 /** The objects of a role that a viewer has: which verifier is asked first does not depend on files or on the API server. */
-function seen(world: World, viewer: Viewer, role: Role): readonly Compiled[] {
+function seen(world: Indexed, viewer: Viewer, role: Role): readonly Compiled[] {
   const own = viewer.kind === 'namespace' ? ofNamespace(world, role, viewer.name) : [];
   return own.length > 0 ? own : ofNamespace(world, role, undefined);
 }
 
-/** By name. */
-function ofNamespace({ compiled }: World, role: Role, namespace: string | undefined): readonly Compiled[] {
-  return compiled
-    .filter(({ declared }) => declared.role === role && declared.namespace === namespace)
-    .sort((a, b) => (a.declared.name < b.declared.name ? -1 : 1));
+function ofNamespace({ index }: Indexed, role: Role, namespace: string | undefined): readonly Compiled[] {
+  return index.get(role)?.get(namespace) ?? [];
+}
+
+function indexOf(compiled: readonly Compiled[]): Index {
+  const sorted = [...compiled].sort((a, b) => (a.declared.name < b.declared.name ? -1 : 1));
+  const byRole = Map.groupBy(sorted, ({ declared }) => declared.role);
+  return new Map([...byRole].map(([role, objects]) => [role, Map.groupBy(objects, ({ declared }) => declared.namespace)]));
 }
 
 function usableOf(compiled: readonly Compiled[]): readonly Compiled[] {
   return compiled.filter(({ made }) => made !== undefined);
-}
-
-function essence({ declared }: Compiled): unknown {
-  return [identity(declared), declared.object.spec];
 }
 
 /** No Policy at all is `config-policy` with its defaults: every artifact that a verifier takes must be good. */
