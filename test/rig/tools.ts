@@ -67,3 +67,26 @@ export function flagsOf(tool: ToolName): readonly string[] {
   const linked = Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`);
   return ['-mod=readonly', '-trimpath', '-ldflags', ['-s -w', ...linked].join(' ')];
 }
+
+/** Short for tools that go together. */
+const GROUPS: Readonly<Record<string, readonly ToolName[]>> = {
+  cluster: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'],
+};
+
+/** The tools that suites name on a line `// @rig olareg, notation, cluster`; all tools if one of them has no such line. */
+export function toolsOfSuites(texts: readonly string[]): readonly ToolName[] {
+  const named = new Set(texts.flatMap(toolsOf));
+  return RIG_TOOLS.filter((tool) => named.has(tool));
+}
+
+function toolsOf(text: string): readonly ToolName[] {
+  const [, list] = /^\/\/ @rig (.+)$/m.exec(text) ?? [];
+  return list === undefined ? RIG_TOOLS : list.split(', ').flatMap(toolsNamed);
+}
+
+function toolsNamed(name: string): readonly ToolName[] {
+  if (isToolName(name)) return [name];
+  const group = GROUPS[name];
+  if (group === undefined) throw new Error(`@rig names ${JSON.stringify(name)}, which is no tool of the rig`);
+  return group;
+}
