@@ -142,9 +142,12 @@ describe('the custom resource definitions', () => {
     expect(bare).toEqual([]);
   });
 
-  it.each(['Store', 'Verifier', 'Policy', 'KeyManagementProvider', 'CertificateStore'])('keep whatever is in the parameters of a %s', (kind) => {
-    for (const { properties } of schemasOf(definitionOf(kind))) {
-      expect(properties?.spec?.properties?.parameters).toMatchObject({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true });
-    }
-  });
+  it.each(['Store', 'Verifier', 'Policy', 'KeyManagementProvider', 'CertificateStore'])(
+    'keep whatever is in the parameters of a %s',
+    (kind) => {
+      for (const { properties } of schemasOf(definitionOf(kind))) {
+        expect(properties?.spec?.properties?.parameters).toMatchObject({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true });
+      }
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { isMap, isScalar, parse, parseDocument } from 'yaml';
@@ -74,6 +74,21 @@ describe('values', () => {
 function hasComment(value: unknown): boolean {
   return isMap(value) && (value.commentBefore != null || value.items.some(({ key }) => isScalar(key) && key.commentBefore != null));
 }
+
+describe('definitions', () => {
+  const files = readdirSync(join(ROOT, 'crds')).sort();
+
+  it('are in the chart as they are in crds (npm run crds)', () => {
+    expect(readdirSync(join(ROOT, 'helm/crds')).sort()).toEqual(files);
+    for (const file of files) expect(read(`helm/crds/${file}`)).toBe(read(`crds/${file}`));
+  });
+
+  it('are all of them kinds that the chart’s role may read', () => {
+    const kinds = files.map((file) => parse(read(`crds/${file}`)).spec.names.plural as string);
+    const [, listed = ''] = /"countersign\.ratifyResources" -\}\}\n\[(.*)\]/.exec(read('helm/templates/_names.tpl')) ?? [];
+    expect(listed.split(',').sort()).toEqual(kinds.sort());
+  });
+});
 
 describe('docs/migrate-from-ratify.md', () => {
   const page = read('docs/migrate-from-ratify.md');
