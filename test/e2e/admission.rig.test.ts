@@ -39,15 +39,14 @@ describe('Pods before Gatekeeper and Countersign', () => {
     signed = await images.pushSigned('app:signed');
     unsigned = await images.push('app:unsigned');
     sentence = `refused NO_SIGNATURES containers[c0] ${unsigned.reference}: `;
-    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'ratify', 'free', 'strict');
+    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict');
     const provider = { provider: 'countersign-provider' };
     await declare(
       ...readObjects('policies/verified-images/template.yaml'),
       constraint({ kind: KIND, name: 'enforced', namespaces: ['enforced'], parameters: provider }),
       constraint({ kind: KIND, name: 'warned', namespaces: ['warned'], action: 'warn', parameters: provider }),
       constraint({ kind: KIND, name: 'tried', namespaces: ['tried'], action: 'dryrun', parameters: provider }),
-      ...readObjects('test/rig/policies/ratify-verification.yaml'),
-      constraint({ kind: 'RatifyVerification', name: 'ratify', namespaces: ['ratify'] }),
+      ...readObjects('test/e2e/ratify-library/default.yaml'),
     );
   }, BUILD_WITHIN_MS);
 
@@ -81,7 +80,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
 
   it('has the whole of the details in the log of Gatekeeper', async () => {
     const lines = await eventually('logged', async () => {
-      const found = readFileSync(world.cluster.log('gatekeeper-0'), 'utf8')
+      const found = readFileSync(world.cluster.log('gatekeeper'), 'utf8')
         .split('\n')
         .filter((line) => line.includes('"event_type":"violation"'));
       return found.length > 0 ? found.map((line) => JSON.parse(line)) : undefined;
@@ -189,9 +188,9 @@ describe('Pods before Gatekeeper and Countersign', () => {
   });
 
   it('works under the template of Ratify as it is', async () => {
-    expect(await create('ratify', 'signed', signed.reference)).toMatchObject({ admitted: true });
-    const { message } = await create('ratify', 'unsigned', unsigned.reference);
-    expect(message).toMatch(/\[ratify\] Time=\S+, failed to verify the artifact: \S+, trace-id: [0-9a-f-]{36}$/);
+    expect(await create('default', 'signed', signed.reference)).toMatchObject({ admitted: true });
+    const { message } = await create('default', 'unsigned', unsigned.reference);
+    expect(message).toMatch(/\[ratify-constraint\] Time=\S+, failed to verify the artifact: \S+, trace-id: [0-9a-f-]{36}$/);
     expect(message).toContain(`failed to verify the artifact: ${unsigned.reference}, `);
   });
 
@@ -200,14 +199,16 @@ describe('Pods before Gatekeeper and Countersign', () => {
     const fresh = await images.pushSigned('app:while-away');
     await product.stop();
     const away = await create('enforced', 'away', fresh.reference);
-    const underRatify = await create('ratify', 'away', fresh.reference);
+    const underRatify = await create('default', 'away', fresh.reference);
     await product.start();
     expect(away.admitted).toBe(false);
     expect(away.message).toContain(
       `[enforced] unavailable PROVIDER_UNREACHABLE containers[c0] ${fresh.reference}: failed to send external data request: `,
     );
     expect(away.message).not.toContain('refused');
-    expect(underRatify.message).toContain('[ratify] System error calling external data provider: failed to send external data request: ');
+    expect(underRatify.message).toContain(
+      '[ratify-constraint] System error calling external data provider: failed to send external data request: ',
+    );
     expect(await create('enforced', 'back', fresh.reference)).toMatchObject({ admitted: true });
   });
 

@@ -130,7 +130,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     });
     expect(status.violations).toHaveLength(20);
     for (const { message } of status.violations ?? []) expect(message).toMatch(/^refused NO_SIGNATURES containers\[c0\] .*[^.]$/);
-    const lines = readFileSync(log('gatekeeper-audit-0'), 'utf8').split('\n');
+    const lines = readFileSync(log('gatekeeper-audit'), 'utf8').split('\n');
     const logged = lines.filter((line) => line.includes('"event_type":"violation_audited"')).map((line) => JSON.parse(line));
     const details = { code: 'NO_SIGNATURES', image: pushed[0]?.reference };
     expect(logged.find((line) => line.resource_name === 'p0')).toMatchObject({ details });
