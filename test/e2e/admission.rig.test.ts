@@ -10,6 +10,7 @@ import { startWorld, type World } from '../rig/world.ts';
 import { constraint, readObjects } from './policies.ts';
 
 const BUILD_WITHIN_MS = 40 * 60_000;
+const DENIED = 'admission webhook "validation.gatekeeper.sh" denied the request: ';
 const KIND = 'CountersignVerifiedImages';
 
 interface Workload extends KubeObject {
@@ -38,7 +39,8 @@ describe('Pods before Gatekeeper and Countersign', () => {
     const { images, cluster, declare } = world;
     signed = await images.pushSigned('app:signed');
     unsigned = await images.push('app:unsigned');
-    sentence = `refused NO_SIGNATURES containers[c0] ${unsigned.reference}: `;
+    const why = `no signature: ${images.host}/app@${unsigned.digest.slice(0, 'sha256:'.length + 12)}; looked for application/vnd.cncf.notary.signature`;
+    sentence = `refused NO_SIGNATURES containers[c0] ${unsigned.reference}: ${why}; sign it with notation sign`;
     await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict');
     const provider = { provider: 'countersign-provider' };
     await declare(
@@ -64,7 +66,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     const first = await create('enforced', 'unsigned', unsigned.reference);
     const second = await create('enforced', 'unsigned', unsigned.reference);
     expect(first).toMatchObject({ admitted: false, status: 403 });
-    expect(first.message).toContain(`[enforced] ${sentence}`);
+    expect(first.message).toBe(`${DENIED}[enforced] ${sentence}`);
     expect(second.message).toBe(first.message);
   });
 
@@ -73,9 +75,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     writeFileSync(file, JSON.stringify(pod('enforced', 'unsigned', unsigned.reference)));
     const { code, stderr, stdout } = await world.cluster.kubectl('create', '-f', file);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toBe(
-      `Error from server (Forbidden): error when creating "${file}": admission webhook "validation.gatekeeper.sh" denied the request: [enforced] ${sentence}\n`,
-    );
+    expect(stderr).toBe(`Error from server (Forbidden): error when creating "${file}": ${DENIED}[enforced] ${sentence}\n`);
   });
 
   it('has the whole of the details in the log of Gatekeeper', async () => {
@@ -123,7 +123,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
 
   it('warns where the constraint only warns, and kubectl shows it', async () => {
     const { admitted: ok, warnings } = await create('warned', 'unsigned', unsigned.reference);
-    expect({ ok, warnings }).toEqual({ ok: true, warnings: [expect.stringContaining(`[warned] ${sentence}`)] });
+    expect({ ok, warnings }).toEqual({ ok: true, warnings: [`[warned] ${sentence}`] });
     const { code, stdout, stderr } = await world.cluster.kubectl('run', 'unsigned', '-n', 'warned', '--image', unsigned.reference);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'pod/unsigned created\n' });
     expect(stderr).toBe(`Warning: ${warnings[0]?.replace('containers[c0]', 'containers[unsigned]')}\n`);
@@ -147,8 +147,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
       return seen?.auditTimestamp !== undefined && seen.auditTimestamp > since ? seen : undefined;
     });
     const listed = status.violations?.find((violation) => violation.name === 'runs');
-    expect(listed).toMatchObject({ enforcementAction: name === 'warned' ? 'warn' : 'dryrun', message: expect.stringContaining(sentence) });
-    expect(listed?.message).not.toMatch(/\.\.\.$/);
+    expect(listed).toMatchObject({ enforcementAction: name === 'warned' ? 'warn' : 'dryrun', message: sentence });
     expect(status.totalViolations).toBe(status.violations?.length);
   });
 
