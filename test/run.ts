@@ -19,6 +19,8 @@ interface Tally {
 
 const JEST = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 const NEEDS_RIG = '(/test/rig/|\\.rig\\.test\\.ts$)';
+/** A wait of the rig gives up sooner, and says for what. */
+const RIG_TEST_WITHIN_MS = 300_000;
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
   ['lint and format', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--diagnostic-level=warn', '.'],
@@ -70,7 +72,7 @@ async function runRigSuites(): Promise<void> {
   }
   const logs = mkdtempSync(join(tmpdir(), 'countersign-rig-logs-'));
   process.env.COUNTERSIGN_RIG_LOGS = logs;
-  const tally = await jest(['--runInBand', '--runTestsByPath', ...rigSuites], []);
+  const tally = await jest(['--runInBand', `--testTimeout=${RIG_TEST_WITHIN_MS}`, '--runTestsByPath', ...rigSuites], []);
   if (tally.failed === 0) rmSync(logs, { recursive: true, force: true });
   else console.log(`rig: what its processes wrote is in ${logs}`);
   add(tally);

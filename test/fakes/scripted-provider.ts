@@ -53,7 +53,7 @@ interface Draft {
 }
 
 const MAX_BODY = 4 * 1024 * 1024;
-const WORD = /(?:^|[/:-])([a-z]+)(\d*)(?=[:@-]|$)/g;
+const WORD = /(?:^|[/:-])([a-z]+)(\d*)(?=[/:@-]|$)/g;
 const PINNED = `@sha256:${'0'.repeat(64)}`;
 /** Nobody waits longer; a slow answer that nobody waits for ends with the server. */
 const MAX_DELAY_MS = 60_000;

@@ -11,7 +11,13 @@ import { createCertificateSecret, mountCertificateSecret, readCertificateSecret 
 import { ONE_PROCESS, type Role, startGatekeeperProcess, TWO_PROCESSES } from './gatekeeper/process.ts';
 import { applyWebhooks, type FailurePolicy, WEBHOOK_SERVICE, webhooksInForce } from './gatekeeper/webhooks.ts';
 
-export interface GatekeeperOptions {
+interface ProcessOptions {
+  /** How long Gatekeeper keeps a provider's answers. Default 3m, Gatekeeper's own. */
+  readonly responseCacheTtl?: string;
+  readonly flags?: readonly string[];
+}
+
+export interface GatekeeperOptions extends ProcessOptions {
   /**
    * Who makes the certificate that Gatekeeper serves with and shows to providers: the rig, and the API server calls by URL; or Gatekeeper, as
    * in a cluster, and the API server calls through a Service. Default `rig`.
@@ -21,11 +27,8 @@ export interface GatekeeperOptions {
   readonly separateAudit?: boolean;
   /** What the API server does when Gatekeeper does not answer. Default `Fail`: a case must not pass because nobody looked. */
   readonly failurePolicy?: FailurePolicy;
-  /** How long Gatekeeper keeps a provider's answers. Default 3m, Gatekeeper's own. */
-  readonly responseCacheTtl?: string;
   /** Default 5. */
   readonly auditIntervalSeconds?: number;
-  readonly flags?: readonly string[];
   readonly onProgress?: (line: string) => void;
 }
 
@@ -34,45 +37,81 @@ export interface Gatekeeper {
   readonly ca: string;
   /** Folder with the pair that it serves with and shows to providers: `tls.crt`, `tls.key`, `ca.crt`. */
   readonly certificates: string;
+  /** `127.0.0.1:PORT` of its webhooks. */
+  readonly address: string;
   /** Names of the Pod objects whose `byPod` entries are to be seen. */
   readonly pods: readonly string[];
-  /** The end of what its processes wrote. */
-  output(): string;
+  /** The kubelet's part when Gatekeeper has renewed its own certificate: the files follow the Secret. */
+  mountCertificate(): Promise<void>;
   setFailurePolicy(policy: FailurePolicy): Promise<void>;
-  /** Stops it without starting it again; `restart` does. */
-  stop(): Promise<void>;
-  /** Starts it anew, with nothing in its cache. */
-  restart(change?: Pick<GatekeeperOptions, 'responseCacheTtl' | 'flags'>): Promise<void>;
+  /** Starts its processes anew, with nothing in their caches; what is changed holds until the next time. */
+  restart(change?: ProcessOptions): Promise<void>;
 }
 
 const TIMEOUTS = { validatingTimeoutSeconds: 3, mutatingTimeoutSeconds: 2 };
 
 /** Installs Gatekeeper in the cluster and runs it beside it; it stops with the cluster. Both its webhooks are in force when this resolves. */
 export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptions = {}): Promise<Gatekeeper> {
-  const { certificate = 'rig', separateAudit = false, failurePolicy = 'Fail', onProgress = () => undefined } = options;
+  const { failurePolicy = 'Fail', onProgress = () => undefined } = options;
   const { client } = cluster;
-  const bin = await ensureTools(['gatekeeper'], onProgress);
-  const roles = separateAudit ? TWO_PROCESSES : ONE_PROCESS;
-  const folder = join(cluster.folder, 'gatekeeper');
-  const files = writeFiles(folder, { kubeconfig: kubeconfig(cluster, cluster.certificates.gatekeeperUser) });
-  const certificates = join(folder, 'certificates');
+  const roles = options.separateAudit === true ? TWO_PROCESSES : ONE_PROCESS;
+  const certificates = join(cluster.folder, 'gatekeeper', 'certificates');
+  const port = await freePort();
   await applyDefinitions(client);
   await applyNamespace(client, roles);
-  const port = await freePort();
-  const own = certificate === 'rig' ? writeOwnCertificate(certificates) : undefined;
-  const webhooks = { port, ca: own, ...TIMEOUTS };
-  if (own === undefined) {
+  const rigCa = options.certificate === 'gatekeeper' ? undefined : writeCertificate(certificates);
+  const webhooks = { port, ca: rigCa, ...TIMEOUTS };
+  if (rigCa === undefined) {
+    writeFiles(certificates, {});
     admitted(await client.apply(WEBHOOK_SERVICE));
     await createCertificateSecret(client);
     await applyWebhooks(client, { ...webhooks, failurePolicy: 'Ignore' });
-    writeFiles(certificates, {});
   }
+  const processes = await createProcesses(cluster, options, { roles, certificates, port });
+  cluster.beforeStop(processes.stop);
+  await processes.start();
+  await applyWebhooks(client, { ...webhooks, failurePolicy });
+  await webhooksInForce(client);
+  onProgress('the webhooks of Gatekeeper are in force');
+  return {
+    ca: rigCa ?? (await gatekeepersCa(client)),
+    certificates,
+    address: `127.0.0.1:${port}`,
+    pods: roles.map(({ pod }) => pod),
+    mountCertificate: () => mountCertificateSecret(client, certificates),
+    setFailurePolicy: (policy) => applyWebhooks(client, { ...webhooks, failurePolicy: policy }),
+    async restart(change) {
+      await processes.stop();
+      await processes.start(change);
+      await webhooksInForce(client);
+    },
+  };
+}
 
+interface Processes {
+  start(change?: ProcessOptions): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Placed {
+  readonly roles: readonly Role[];
+  readonly certificates: string;
+  /** Of the webhooks, which the first role serves. */
+  readonly port: number;
+}
+
+async function createProcesses(cluster: Cluster, options: GatekeeperOptions, { roles, certificates, port }: Placed): Promise<Processes> {
+  const { onProgress = () => undefined } = options;
+  const bin = await ensureTools(['gatekeeper'], onProgress);
+  const folder = join(cluster.folder, 'gatekeeper');
+  const files = writeFiles(folder, { kubeconfig: kubeconfig(cluster, cluster.certificates.gatekeeperUser) });
+  const ownCertificate = options.certificate === 'gatekeeper';
   const running: Daemon[] = [];
-  const start = async ({ responseCacheTtl = options.responseCacheTtl ?? '3m', flags = options.flags ?? [] } = options): Promise<void> => {
-    for (const role of roles) {
-      running.push(
-        await startGatekeeperProcess({
+  return {
+    async start(change) {
+      const { responseCacheTtl = '3m', flags = [] } = { ...options, ...change };
+      for (const role of roles) {
+        const daemon = await startGatekeeperProcess({
           bin: bin.gatekeeper,
           role,
           folder,
@@ -83,46 +122,28 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
           flags: [
             `--external-data-provider-response-cache-ttl=${responseCacheTtl}`,
             `--audit-interval=${options.auditIntervalSeconds ?? 5}`,
-            ...(own === undefined ? [] : ['--disable-cert-rotation']),
+            ...(ownCertificate ? [] : ['--disable-cert-rotation']),
             ...flags,
           ],
-          ...(own === undefined ? { whileStarting: () => mountCertificateSecret(client, certificates) } : {}),
-        }),
-      );
-      onProgress(`${role.pod} is ready`);
-    }
-  };
-  const stop = async (): Promise<void> => {
-    await Promise.all(running.splice(0).map((daemon) => daemon.stop()));
-  };
-
-  cluster.beforeStop(stop);
-  await start();
-  await applyWebhooks(client, { ...webhooks, failurePolicy });
-  await webhooksInForce(client);
-  onProgress('its webhooks are in force');
-  return {
-    ca: own ?? (await ownAuthority(client)),
-    certificates,
-    pods: roles.map(({ pod }) => pod),
-    output: () => running.map((daemon) => daemon.output()).join('\n'),
-    setFailurePolicy: (policy) => applyWebhooks(client, { ...webhooks, failurePolicy: policy }),
-    stop,
-    async restart(change) {
-      await stop();
-      await start(change);
-      await webhooksInForce(client);
+          ...(ownCertificate ? { whileStarting: () => mountCertificateSecret(cluster.client, certificates) } : {}),
+        });
+        running.push(daemon);
+        onProgress(`${role.pod} is ready`);
+      }
+    },
+    async stop() {
+      await Promise.all(running.splice(0).map((daemon) => daemon.stop()));
     },
   };
 }
 
-function writeOwnCertificate(folder: string): string {
+function writeCertificate(folder: string): string {
   const { ca, cert, key } = issueGatekeeperCertificate();
   writeFiles(folder, { 'tls.crt': cert, 'tls.key': key, 'ca.crt': ca });
   return ca;
 }
 
-async function ownAuthority(client: KubeClient): Promise<string> {
+async function gatekeepersCa(client: KubeClient): Promise<string> {
   const { 'ca.crt': ca } = (await readCertificateSecret(client)) ?? {};
   if (ca === undefined) throw new Error('Gatekeeper is ready, and its Secret has no ca.crt');
   return ca;

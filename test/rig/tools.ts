@@ -70,6 +70,7 @@ export function flagsOf(tool: ToolName): readonly string[] {
 
 /** Short for tools that go together. */
 const GROUPS: Readonly<Record<string, readonly ToolName[]>> = {
+  none: [],
   cluster: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'],
 };
 

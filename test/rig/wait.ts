@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 90_000;
 const EVERY_MS = 50;
 
 /**
  * Asks until there is an answer.
  *
  * @param probe - Undefined, or an error, means not yet.
- * @throws {Error} naming `what` when the deadline (default 60 s) has passed; its cause is the last error of `probe`.
+ * @throws {Error} naming `what` when the deadline (default 90 s) has passed; its cause is the last error of `probe`.
  */
 export async function eventually<T>(
   what: string,

@@ -11,6 +11,7 @@ const CONTROLLERS = [
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
   'garbage-collector-controller',
+  'clusterrole-aggregation-controller',
   'replicaset-controller',
   'deployment-controller',
   'statefulset-controller',

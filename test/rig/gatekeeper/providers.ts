@@ -19,12 +19,3 @@ export function providerObject({ name, url, ca, timeoutSeconds }: ProviderSpec):
     spec: { url, timeout: timeoutSeconds, caBundle: base64(ca) },
   };
 }
-
-/** The two Providers of Ratify's chart, for a product at `address`. */
-export function ratifyProviders({ address, ca }: { readonly address: string; readonly ca: string }): readonly KubeObject[] {
-  const at = (path: string): string => `https://${address}/ratify/gatekeeper/v1/${path}`;
-  return [
-    providerObject({ name: 'ratify-provider', url: at('verify'), ca, timeoutSeconds: 2 }),
-    providerObject({ name: 'ratify-mutation-provider', url: at('mutate'), ca, timeoutSeconds: 1 }),
-  ];
-}

@@ -20,6 +20,7 @@ export interface WebhookSettings {
 interface Webhook {
   readonly name: string;
   readonly clientConfig: { readonly service: { readonly path: string } };
+  readonly rules: readonly { readonly resources: readonly string[] }[];
   readonly timeoutSeconds: number;
 }
 
@@ -67,6 +68,12 @@ function adjusted(webhook: Webhook, settings: WebhookSettings): unknown {
         ? { service: { ...service, port: settings.port } }
         : { url: `https://127.0.0.1:${settings.port}${service.path}`, caBundle: base64(settings.ca) },
     failurePolicy: settings.failurePolicy,
+    rules: webhook.rules.map((rule) => ({ ...rule, resources: withEphemeralContainers(rule.resources) })),
     timeoutSeconds: timeouts[webhook.name] ?? webhook.timeoutSeconds,
   };
+}
+
+// The plain manifest asks for them in one webhook of the two, Gatekeeper's chart in both.
+function withEphemeralContainers(resources: readonly string[]): readonly string[] {
+  return resources.includes('*') ? [...new Set([...resources, 'pods/ephemeralcontainers'])] : resources;
 }

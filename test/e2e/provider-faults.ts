@@ -1,0 +1,79 @@
+import type { KubeObject } from '../rig/cluster/kube-client.ts';
+
+/** A word in the image, and what the user reads; nothing where the Pod is admitted. */
+export const FAULTS: readonly (readonly [what: string, word: string, expected: RegExp | undefined])[] = [
+  ['an accept', 'ok', undefined],
+  ['a refusal', 'deny', /refused NO_SIGNATURES .*: no signature is attached$/],
+  ['an answer without the image', 'omit', /misconfigured ANSWER_INCOMPLETE /],
+  ['an error for the image', 'itemerr', /misconfigured ITEM_ERROR .*: the item is an error$/],
+  ['an accept and an error for the image', 'both', /misconfigured ITEM_ERROR .*: the item is an error too$/],
+  ['neither a value nor an error', 'neither', /misconfigured ANSWER_INVALID /],
+  ['a number for a verdict', 'notext', /misconfigured ANSWER_INVALID /],
+  ['an accept beside a system error', 'syserr', /misconfigured PROVIDER_FAILED: the provider is unwell$/],
+  ['an accept that is said not to be idempotent, which only mutation minds', 'nonidem', undefined],
+  ['an accept with status 500, which Gatekeeper does not look at', 'http500', undefined],
+  ['a refusal with status 500', 'deny-http500', /refused NO_SIGNATURES /],
+  ['an object of another kind', 'otherjson', /misconfigured ANSWER_INCOMPLETE /],
+  ['a page', 'nonjson', /misconfigured PROVIDER_FAILED .*: failed to unmarshal external data response: /],
+  ['nothing', 'empty', /misconfigured PROVIDER_FAILED .*: failed to unmarshal external data response: /],
+  ['a cut connection', 'reset', /unavailable PROVIDER_UNREACHABLE .*: failed to send external data request: /],
+  [
+    'an answer that is later than the Provider allows',
+    'slow2500',
+    /unavailable PROVIDER_UNREACHABLE .*: failed to send external data request: /,
+  ],
+  ['a message of 400 characters', 'longmsg400', /refused NO_SIGNATURES .*xxx\.\.\.$/],
+  ['an answer of 5 MB', 'deny-huge5', /refused NO_SIGNATURES /],
+];
+
+/** What a mutator with the policy UseDefault puts where nobody pins. */
+export const NOBODY_PINS = 'toy.test/default:1';
+
+/** A word in the image, what a mutator with the policy Fail says, and what becomes of that image and of a good one beside under Ignore and UseDefault. */
+export const MUTATIONS: readonly (readonly [what: string, word: string, expected: RegExp, others: 'pinned' | 'as the bad one'])[] = [
+  ['an error for the image', 'itemerr', /failed to retrieve external data item from provider \S+: the item is an error$/, 'pinned'],
+  [
+    'a system error',
+    'syserr',
+    /failed to validate external data response from provider \S+: non-empty system error: the provider is unwell$/,
+    'as the bad one',
+  ],
+  ['an answer that is not idempotent', 'nonidem', /non-idempotent response$/, 'as the bad one'],
+  ['an object of another kind', 'otherjson', /non-idempotent response$/, 'as the bad one'],
+  [
+    'a number for a reference',
+    'notext',
+    /failed to convert external data item value from provider \S+ to string, got type float64$/,
+    'pinned',
+  ],
+  ['an answer without the image', 'omit', /failed to find external data item in response for provider \S+$/, 'pinned'],
+  ['a page', 'nonjson', /failed to send external data request to provider \S+: failed to unmarshal /, 'as the bad one'],
+  ['a cut connection', 'reset', /failed to send external data request to provider \S+: /, 'as the bad one'],
+  [
+    'an answer that is later than the Provider allows',
+    'slow1400',
+    /failed to send external data request to provider \S+: .*context deadline exceeded/,
+    'as the bad one',
+  ],
+];
+
+/** A mutator that has the images of Pods of a namespace pinned by the Provider `pinning`. */
+export function assign(namespace: string, failurePolicy: string): KubeObject {
+  const externalData = {
+    provider: 'pinning',
+    dataSource: 'ValueAtLocation',
+    failurePolicy,
+    ...(failurePolicy === 'UseDefault' ? { default: NOBODY_PINS } : {}),
+  };
+  return {
+    apiVersion: 'mutations.gatekeeper.sh/v1',
+    kind: 'Assign',
+    metadata: { name: namespace },
+    spec: {
+      applyTo: [{ groups: [''], versions: ['v1'], kinds: ['Pod'] }],
+      match: { scope: 'Namespaced', namespaces: [namespace], kinds: [{ apiGroups: [''], kinds: ['Pod'] }] },
+      location: 'spec.containers[name:*].image',
+      parameters: { assign: { externalData } },
+    },
+  };
+}
