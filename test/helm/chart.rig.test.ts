@@ -241,7 +241,8 @@ describe('the chart', () => {
     });
 
     it('pins as the objects in policies/pin-digests do', async () => {
-      const rendered = (await helm.render({ values: { provider: { enableMutation: true } } })).filter(({ kind }) => kind === 'Assign');
+      const values = { provider: { enableMutation: true, mutateEphemeralContainers: true } };
+      const rendered = (await helm.render({ values })).filter(({ kind }) => kind === 'Assign');
       const byName = (objects: readonly Rendered[]) => Object.fromEntries(objects.map(({ metadata, spec }) => [metadata.name, spec]));
       expect(byName(rendered)).toEqual(byName([...assigns('pods.yaml'), ...assigns('ephemeral-containers.yaml')]));
     });
@@ -253,7 +254,7 @@ describe('the chart', () => {
     });
 
     it('pins pod templates too where asked, CronJobs included', async () => {
-      const values = { provider: { enableMutation: true, mutateWorkloads: true, mutateEphemeralContainers: false } };
+      const values = { provider: { enableMutation: true, mutateWorkloads: true } };
       const locations = (await helm.render({ values })).filter(({ kind }) => kind === 'Assign').map(({ spec }) => spec.location);
       expect(locations).toEqual(
         expect.arrayContaining([

@@ -106,6 +106,11 @@ describe('the chart in a cluster', () => {
       expect((await provider('ratify-provider'))?.spec.caBundle).toBe(trust);
       expect(before?.data['ca.crt']).toBe(trust);
     });
+  });
+
+  describe('its account', () => {
+    beforeAll(() => install());
+    afterAll(uninstall);
 
     it.each([
       ['list', 'verifiers.config.ratify.deislabs.io', 'yes'],
@@ -118,7 +123,6 @@ describe('the chart in a cluster', () => {
       ['create', 'pods', 'no'],
       ['patch', 'providers.externaldata.gatekeeper.sh', 'no'],
     ])('may it %s %s? %s', async (verb, resource, answer) => {
-      await install();
       const [kind, subresource] = resource.split('/');
       const sub = subresource === undefined ? '' : ` --subresource=${subresource}`;
       const { stdout } = await shell(`kubectl auth can-i ${verb} ${kind}${sub} --as=${ACCOUNT} --all-namespaces || true`);
@@ -175,7 +179,7 @@ describe('the chart in a cluster', () => {
       [['--values', 'helm/samples/ratify.yaml'], 'before Gatekeeper 3.23 it cannot be kept to creations'],
       [['--set', 'provider.cache.type=dapr'], 'there is no shared cache'],
     ])('says with %j: %s', async (args, note) => {
-      expect(await install(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining(`! ${note}`.replace('! before', 'before')) });
+      expect(await install(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining(note) });
     });
 
     it('reads Gatekeeper’s authority out of its Secret where that cannot be mounted, and says so', async () => {
