@@ -20,8 +20,8 @@ export interface DeclarationsOptions {
 
 /** What is declared in files and in the cluster, applied together whenever one of them changes. */
 export interface Declarations {
-  /** Reads the files, waits for the cluster until `signal` aborts, and applies what there is. @throws {ConfigPathError} */
-  start(signal: AbortSignal): Promise<void>;
+  /** Reads the files, waits so long for the cluster, and applies what there is. @throws {ConfigPathError} */
+  start(waitMs: number): Promise<void>;
   /** Something that is declared came to something else, such as key material: build again. */
   changed(): void;
   close(): Promise<void>;
@@ -62,11 +62,11 @@ export function followDeclarations(options: DeclarationsOptions): Declarations {
     }
   };
   return {
-    start: async (signal) => {
+    start: async (waitMs) => {
       await watch?.ready;
       if (path !== undefined) files = await loadFiles(path, { ownNamespace });
       changes.note();
-      await settled(first.promise, cluster === undefined ? undefined : signal);
+      await (cluster === undefined ? first.promise : within(waitMs, first.promise));
     },
     changed: () => changes.note(),
     close: async () => {
@@ -76,12 +76,11 @@ export function followDeclarations(options: DeclarationsOptions): Declarations {
   };
 }
 
-/** Waits for `work`, or until `signal` aborts; without one as long as it takes. */
-function settled(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.addEventListener('abort', () => resolve(), { once: true });
-    work.then(resolve, reject);
-  });
+/** Waits for `work`, but no longer than that. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
 /** With many objects and many changes, what was said last time is not said again. */

@@ -98,7 +98,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
       () => declarations.changed(),
       (source) => keys.state(source),
     );
-    await declarations.start(AbortSignal.timeout(FIRST_LIST_MS));
+    await declarations.start(FIRST_LIST_MS);
     const provider = await serveProvider({
       listen: hostPort(options.listen, '--listen'),
       admin: hostPort(options.admin, '--admin'),

@@ -80,7 +80,7 @@ function whyNot({ kind, synced, heardAt, failure }: KindHealth, unreadyAfterMs: 
   if (!synced) return [`${kind} is not listed yet${why}`];
   const silence = secondsSince(heardAt) ?? 0;
   if (unreadyAfterMs === undefined || silence * 1000 <= unreadyAfterMs) return [];
-  return [`nothing was heard of ${kind} for ${Math.round(silence)} s: what is known may be outdated${why}`];
+  return [`${kind} was silent for ${Math.round(silence)} s: what is known may be outdated${why}`];
 }
 
 function secondsSince(heardAt: number | undefined): number | undefined {

@@ -1,8 +1,9 @@
-import { accessSync } from 'node:fs';
-import { delimiter } from 'node:path';
-import { type Cluster, type DispatcherOptions, KubeConfig, type RequestContext } from '@kubernetes/client-node';
+import { accessSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, resolve } from 'node:path';
+import { type Cluster, type DispatcherOptions, KubeConfig, loadYaml, type RequestContext } from '@kubernetes/client-node';
 import { errorText } from '../lib/errors.ts';
 import { KubeConfigError } from './errors.ts';
+import { member } from './objects.ts';
 
 /** Whether and how this process runs in a Pod; from the environment unless given. */
 export interface Surroundings {
@@ -33,20 +34,36 @@ export function loadConnection({ env = process.env, root = '' }: Surroundings = 
 }
 
 function loadKubeconfig(config: KubeConfig, env: NonNullable<Surroundings['env']>): void {
-  const home = env.HOME;
-  if (!isSet(env.KUBECONFIG) && !isThere(`${home}/.kube/config`)) {
+  const home = `${env.HOME}/.kube/config`;
+  if (!isSet(env.KUBECONFIG) && !isThere(home)) {
     throw new KubeConfigError('expected to run in a Pod with its service account, or KUBECONFIG or ~/.kube/config; found none');
   }
   try {
-    const [first = `${home}/.kube/config`, ...others] = (env.KUBECONFIG ?? '').split(delimiter).filter(isSet);
-    config.loadFromFile(first);
+    const [first = home, ...others] = (env.KUBECONFIG ?? '').split(delimiter).filter(isSet);
+    loadFile(config, first);
     for (const file of others) {
       const other = new KubeConfig();
-      other.loadFromFile(file);
+      loadFile(other, file);
       config.mergeConfig(other);
     }
   } catch (error) {
     throw new KubeConfigError(`the kubeconfig cannot be read: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function loadFile(config: KubeConfig, file: string): void {
+  const text = readFileSync(file, 'utf8');
+  config.loadFromString(text);
+  config.makePathsAbsolute(dirname(file));
+  // `tokenFile`, as kubectl writes it, is unknown to client-node; its authenticator for service accounts reads such a file again each minute.
+  const declared: unknown = member(loadYaml(text), 'users');
+  for (const entry of Array.isArray(declared) ? declared : []) {
+    const tokenFile = member(member(entry, 'user'), 'tokenFile');
+    const index = config.users.findIndex(({ name }) => name === member(entry, 'name'));
+    const user = config.users[index];
+    if (typeof tokenFile !== 'string' || user === undefined) continue;
+    const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } };
+    config.users[index] = { ...user, authProvider };
   }
 }
 

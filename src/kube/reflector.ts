@@ -289,5 +289,6 @@ function unexpected(error: unknown): KubeError {
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  // Holds the process: until the first list there may be nothing else that does.
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -165,7 +165,7 @@ describe('serve --kube', () => {
     for (const startedAt = performance.now(); found.status === 200 && performance.now() - startedAt < 10_000; )
       found = await admin('/readyz');
     expect(found.status).toBe(503);
-    expect(found.text).toMatch(/^nothing was heard of \w+ for \d+ s: what is known may be outdated/);
+    expect(found.text).toMatch(/^\w+ was silent for \d+ s: what is known may be outdated/);
     expect(await answers(IMAGE)).toEqual(['accepted VERIFIED']);
     const { text } = await admin('/metrics');
     expect(text).toMatch(/countersign_cluster_silence_seconds\{kind="Verifier"\} [1-9]/);

@@ -185,6 +185,19 @@ describe('how a cluster is reached', () => {
     expect(loadConnection({ env, root }).getCurrentCluster()?.server).toBe('https://elsewhere.example');
   });
 
+  it('reads the token of a tokenFile, as kubectl does, and again when it changes', async () => {
+    const server = await FakeApiServer.start();
+    const path = join(root, 'config');
+    const config = JSON.parse(readFileSync(server.kubeconfig, 'utf8'));
+    writeFileSync(join(root, 'token'), 'from-file');
+    writeFileSync(path, JSON.stringify({ ...config, users: [{ name: 'fake', user: { tokenFile: 'token' } }] }));
+    const client = createKubeClient({ env: { KUBECONFIG: path } });
+    await client.request(GET, never);
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual(['Bearer from-file']);
+    await client.close();
+    await server.dispose();
+  });
+
   it.each<[string, () => Record<string, string>, RegExp]>([
     ['nothing says how', () => ({ HOME: '/nonexistent' }), /found none/],
     ['the file is not there', () => ({ KUBECONFIG: join(root, 'none') }), /cannot be read/],
