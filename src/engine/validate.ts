@@ -46,7 +46,8 @@ export async function validate(
     const subject = { repository: { registry: request.reference.registry, path: request.reference.path }, descriptor };
     const judged: Judged[] = [];
     for (const rule of rules) {
-      const evaluation = await evaluateRule({ rule, request, subject, ports: { ...ports, store }, maxSignatures, onBug });
+      const read = ports.store ?? rule.store ?? store;
+      const evaluation = await evaluateRule({ rule, request, subject, ports: { ...ports, store: read }, maxSignatures, onBug });
       judged.push({ rule, ...evaluation });
       if (evaluation.decision.outcome === 'refused') break;
     }
@@ -81,7 +82,7 @@ function askable(engine: Engine, request: Request, recorded: Store | undefined):
   const empty = rules.find((rule) => rule.verifiers.length === 0);
   if (empty !== undefined) return misconfigured('NO_VERIFIER', `no Verifier belongs to policy ${quoted(empty.name)}; declare one`);
   const { registry } = request.reference;
-  if (!store.answersFor(registry))
+  if (![store, ...rules.flatMap((rule) => recorded ?? rule.store ?? [])].every((one) => one.answersFor(registry)))
     return misconfigured('NO_STORE', `no Store answers for registry ${quoted(registry)}; declare one that does`);
   return { rules, store };
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { ConfigProblem } from '../engine/errors.ts';
 import { defineVerifier } from '../engine/kinds.ts';
 import { reasonOf } from '../engine/outcomes.ts';
-import { reason } from '../engine/reason.ts';
 import type { Outcome, Reason, Referrer, Verifier, VerifierInput, VerifierReport } from '../engine/types.ts';
 import { CodedError, errorText } from '../lib/errors.ts';
 import { NotationError } from '../notation/errors.ts';
@@ -119,7 +118,7 @@ async function verify(input: VerifierInput, document: TrustPolicyDocument, ancho
     const folded = foldOutcome(outcome);
     // Asked for and not there: no level turns that into an accept, as no level was meant to run without its anchors.
     const missing = problem();
-    if (missing !== undefined) return { ...folded, outcome: 'misconfigured', reason: reason(missing.code, missing.message) };
+    if (missing !== undefined) return { ...folded, ...reasonOf(missing) };
     return { ...folded, ...(outcome.validUntil === undefined ? {} : { validUntil: outcome.validUntil }) };
   } catch (error) {
     ports.signal.throwIfAborted();
