@@ -156,6 +156,8 @@ test_takes_the_namespace_of_the_request_and_else_of_the_object {
 	from_request == {"[real]a"}
 	from_object := keys with input as {"review": object.union(review(["a"]), {"namespace": ""})}
 	from_object == {"[shop]a"}
+	from_null := keys with input as {"review": object.union(review(["a"]), {"namespace": null})}
+	from_null == {"[shop]a"}
 	from_nowhere := keys with input as {"review": {"object": {"spec": {"containers": [{"name": "c", "image": "[x]a"}]}}}}
 	from_nowhere == {"[][x]a"}
 }
