@@ -8,6 +8,7 @@ import type { Daemon } from './daemon.ts';
 import { freePort } from './free-port.ts';
 import { applyDefinitions } from './gatekeeper/definitions.ts';
 import { createCertificateSecret, mountCertificateSecret, readCertificateSecret } from './gatekeeper/own-certificate.ts';
+import { allInForce } from './gatekeeper/policies.ts';
 import { ONE_PROCESS, type Role, startGatekeeperProcess, TWO_PROCESSES } from './gatekeeper/process.ts';
 import { applyWebhooks, type FailurePolicy, WEBHOOK_SERVICE, webhooksInForce } from './gatekeeper/webhooks.ts';
 
@@ -58,7 +59,7 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
   const certificates = join(cluster.folder, 'gatekeeper', 'certificates');
   const port = await freePort();
   await applyDefinitions(client);
-  await applyNamespace(client, roles);
+  await applyNamespace(client);
   const rigCa = options.certificate === 'gatekeeper' ? undefined : writeCertificate(certificates);
   const webhooks = { port, ca: rigCa, ...TIMEOUTS };
   if (rigCa === undefined) {
@@ -77,18 +78,23 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
     ca: rigCa ?? (await gatekeepersCa(client)),
     certificates,
     address: `127.0.0.1:${port}`,
-    pods: roles.map(({ pod }) => pod),
+    get pods() {
+      return processes.pods();
+    },
     mountCertificate: () => mountCertificateSecret(client, certificates),
     setFailurePolicy: (policy) => applyWebhooks(client, { ...webhooks, failurePolicy: policy }),
     async restart(change) {
       await processes.stop();
       await processes.start(change);
       await webhooksInForce(client);
+      // It says that it is ready before it has taken in all that is declared.
+      await allInForce(client, processes.pods());
     },
   };
 }
 
 interface Processes {
+  pods(): readonly string[];
   start(change?: ProcessOptions): Promise<void>;
   stop(): Promise<void>;
 }
@@ -107,15 +113,24 @@ async function createProcesses(cluster: Cluster, options: GatekeeperOptions, { r
   const files = writeFiles(folder, { kubeconfig: kubeconfig(cluster, cluster.certificates.gatekeeperUser) });
   const ownCertificate = options.certificate === 'gatekeeper';
   const running: Daemon[] = [];
+  let turn = -1;
+  const podOf = ({ name }: Role): string => `${name}-${turn}`;
   return {
+    pods: () => roles.map(podOf),
     async start(change) {
       const { responseCacheTtl = '3m', flags = [] } = { ...options, ...change };
+      // A new name each time, as of a new Pod: what the last one said of itself is not believed of this one.
+      if (turn >= 0) await Promise.all(roles.map((role) => deletePod(cluster.client, podOf(role))));
+      turn += 1;
       for (const role of roles) {
+        const pod = podOf(role);
+        await createPod(cluster.client, pod);
         const daemon = await startGatekeeperProcess({
           bin: bin.gatekeeper,
           role,
+          pod,
           folder,
-          log: cluster.log(role.pod),
+          log: cluster.log(role.name),
           kubeconfig: files.kubeconfig,
           certificates,
           port: role === roles[0] ? port : await freePort(),
@@ -128,7 +143,7 @@ async function createProcesses(cluster: Cluster, options: GatekeeperOptions, { r
           ...(ownCertificate ? { whileStarting: () => mountCertificateSecret(cluster.client, certificates) } : {}),
         });
         running.push(daemon);
-        onProgress(`${role.pod} is ready`);
+        onProgress(`${role.name} is ready`);
       }
     },
     async stop() {
@@ -149,14 +164,17 @@ async function gatekeepersCa(client: KubeClient): Promise<string> {
   return ca;
 }
 
-/** The namespace, and in it the Pod objects that own what each process says of its state. */
-async function applyNamespace(client: KubeClient, roles: readonly Role[]): Promise<void> {
+async function applyNamespace(client: KubeClient): Promise<void> {
   const labels = { 'admission.gatekeeper.sh/ignore': 'no-self-managing' };
   admitted(await client.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: GATEKEEPER_NAMESPACE, labels } }));
-  for (const { pod } of roles) {
-    const metadata = { namespace: GATEKEEPER_NAMESPACE, name: pod };
-    admitted(
-      await client.create({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [{ name: 'manager', image: 'gatekeeper' }] } }),
-    );
-  }
+}
+
+/** The Pod object that owns what a process says of its state. */
+async function createPod(client: KubeClient, name: string): Promise<void> {
+  const spec = { containers: [{ name: 'manager', image: 'gatekeeper' }] };
+  admitted(await client.create({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace: GATEKEEPER_NAMESPACE, name }, spec }));
+}
+
+async function deletePod(client: KubeClient, name: string): Promise<void> {
+  admitted(await client.delete({ kind: 'Pod', namespace: GATEKEEPER_NAMESPACE, name }));
 }

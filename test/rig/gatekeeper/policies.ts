@@ -26,6 +26,12 @@ const GROUPS: Readonly<Record<string, InForce>> = {
   'mutations.gatekeeper.sh': ({ enforced }) => enforced === true,
 };
 
+const DECLARED_KINDS = [
+  { apiVersion: 'templates.gatekeeper.sh/v1', kind: TEMPLATE },
+  { apiVersion: 'externaldata.gatekeeper.sh/v1beta1', kind: 'Provider' },
+  { apiVersion: 'mutations.gatekeeper.sh/v1', kind: 'Assign' },
+] as const;
+
 /**
  * Applies Providers, ConstraintTemplates, constraints and mutators in their order and waits until every process has each one in force.
  *
@@ -42,6 +48,16 @@ export async function applyPolicies(client: KubeClient, pods: readonly string[],
   }
 }
 
+/** Waits until every process has everything in force that is declared. */
+export async function allInForce(client: KubeClient, pods: readonly string[]): Promise<void> {
+  const kinds = [...DECLARED_KINDS, ...(await client.list<Declared>(DECLARED_KINDS[0])).map(constraintKind)];
+  const objects = (await Promise.all(kinds.map((kind) => client.list(kind)))).flatMap((items, index) =>
+    // Items of a list do not say what they are.
+    items.map((item) => ({ ...item, ...kinds[index] })),
+  );
+  await Promise.all(objects.map((object) => inForce(client, pods, object, object.metadata.generation)));
+}
+
 async function inForce(client: KubeClient, pods: readonly string[], object: KubeObject, generation: number | undefined): Promise<void> {
   const isInForce = GROUPS[object.apiVersion.split('/')[0] ?? ''];
   if (isInForce === undefined) return;
@@ -53,6 +69,10 @@ async function inForce(client: KubeClient, pods: readonly string[], object: Kube
     const current = byPod.filter((status) => status.observedGeneration === generation && isInForce(status));
     return pods.every((pod) => current.some(({ id }) => id === pod)) || undefined;
   });
+}
+
+function constraintKind(template: Declared): { readonly apiVersion: string; readonly kind: string } {
+  return { apiVersion: 'constraints.gatekeeper.sh/v1beta1', kind: templateKind(template) };
 }
 
 function templateKind({ spec }: Declared): string {

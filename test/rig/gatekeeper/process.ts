@@ -4,25 +4,27 @@ import { GATEKEEPER_NAMESPACE } from '../cluster/certificates.ts';
 import { type Daemon, startDaemon } from '../daemon.ts';
 import { freePort } from '../free-port.ts';
 
-/** One Gatekeeper process and the Pod object that it passes for. */
+/** What one Gatekeeper process does. */
 export interface Role {
-  readonly pod: string;
+  readonly name: string;
   /** Empty for all. */
   readonly operations: readonly string[];
 }
 
 /** All in one process, with one response cache. */
-export const ONE_PROCESS: readonly Role[] = [{ pod: 'gatekeeper-0', operations: [] }];
+export const ONE_PROCESS: readonly Role[] = [{ name: 'gatekeeper', operations: [] }];
 
 /** As in a cluster: the audit is a Deployment of its own, and asks for itself. */
 export const TWO_PROCESSES: readonly Role[] = [
-  { pod: 'gatekeeper-controller-manager-0', operations: ['webhook', 'mutation-webhook'] },
-  { pod: 'gatekeeper-audit-0', operations: ['audit', 'status', 'mutation-status', 'mutation-controller', 'generate'] },
+  { name: 'gatekeeper-controller-manager', operations: ['webhook', 'mutation-webhook'] },
+  { name: 'gatekeeper-audit', operations: ['audit', 'status', 'mutation-status', 'mutation-controller', 'generate'] },
 ];
 
 export interface GatekeeperProcessOptions {
   readonly bin: string;
   readonly role: Role;
+  /** Name of the Pod object that it passes for. */
+  readonly pod: string;
   readonly folder: string;
   readonly log: string;
   readonly kubeconfig: string;
@@ -34,15 +36,15 @@ export interface GatekeeperProcessOptions {
 }
 
 export async function startGatekeeperProcess(options: GatekeeperProcessOptions): Promise<Daemon> {
-  const { role, folder, kubeconfig, certificates, port, whileStarting = async () => undefined } = options;
+  const { role, pod, folder, kubeconfig, certificates, port, whileStarting = async () => undefined } = options;
   const health = await freePort();
-  const auditCache = join(folder, role.pod, 'audit');
+  const auditCache = join(folder, pod, 'audit');
   mkdirSync(auditCache, { recursive: true });
   return startDaemon({
-    name: role.pod,
+    name: pod,
     bin: options.bin,
     log: options.log,
-    env: { POD_NAME: role.pod, POD_NAMESPACE: GATEKEEPER_NAMESPACE },
+    env: { POD_NAME: pod, POD_NAMESPACE: GATEKEEPER_NAMESPACE },
     args: [
       ...[`--kubeconfig=${kubeconfig}`, `--cert-dir=${certificates}`, '--host=127.0.0.1', `--port=${port}`],
       // No flag gives the metrics an address: they are on all interfaces.
