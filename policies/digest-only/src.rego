@@ -28,6 +28,7 @@ parameters = input.parameters {
 } else = {}
 
 namespace = input.review.namespace {
+	is_string(input.review.namespace)
 	input.review.namespace != ""
 } else = input.review.object.metadata.namespace {
 	is_string(input.review.object.metadata.namespace)

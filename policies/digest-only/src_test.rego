@@ -47,7 +47,7 @@ test_keeps_exemptions_and_updates_as_the_other_policy_does {
 }
 
 test_refuses_more_images_than_there_is_time_for {
-	many := [{"name": sprintf("c%d", [i]), "image": pinned} | i := numbers.range(1, 501)[_]]
+	many := [{"name": sprintf("c%d", [i]), "image": pinned} | i := numbers.range(1, 201)[_]]
 	found := violation with input as {"review": object.union(review(pinned), {"object": {"kind": "Pod", "spec": {"containers": many}}})}
-	{entry.msg | entry := found[_]} == {"refused TOO_MANY_IMAGES: expected at most 500 images in one resource, found 501"}
+	{entry.msg | entry := found[_]} == {"refused TOO_MANY_IMAGES: expected at most 200 images in one resource, found 201"}
 }

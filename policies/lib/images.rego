@@ -6,7 +6,7 @@ import data.lib.text
 pod_spec_paths = [["spec"], ["spec", "template", "spec"], ["spec", "jobTemplate", "spec", "template", "spec"], ["template", "spec"]]
 
 # More than anything that runs has, and few enough for a verdict within the webhook's time: what comes later may be admitted unseen.
-max_places = 500
+max_places = 200
 
 container_fields = ["containers", "initContainers", "ephemeralContainers"]
 

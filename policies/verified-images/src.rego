@@ -41,6 +41,7 @@ wanted = words {
 } else = outcomes
 
 namespace = input.review.namespace {
+	is_string(input.review.namespace)
 	input.review.namespace != ""
 } else = input.review.object.metadata.namespace {
 	is_string(input.review.object.metadata.namespace)

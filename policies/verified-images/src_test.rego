@@ -156,6 +156,8 @@ test_takes_the_namespace_of_the_request_and_else_of_the_object {
 	from_request == {"[real]a"}
 	from_object := keys with input as {"review": object.union(review(["a"]), {"namespace": ""})}
 	from_object == {"[shop]a"}
+	from_null := keys with input as {"review": object.union(review(["a"]), {"namespace": null})}
+	from_null == {"[shop]a"}
 	from_nowhere := keys with input as {"review": {"object": {"spec": {"containers": [{"name": "c", "image": "[x]a"}]}}}}
 	from_nowhere == {"[][x]a"}
 }
@@ -297,9 +299,9 @@ test_gives_machines_the_details {
 }
 
 test_refuses_more_images_than_there_is_time_for {
-	many := [sprintf("reg.test/a:%d", [i]) | i := numbers.range(1, 501)[_]]
+	many := [sprintf("reg.test/a:%d", [i]) | i := numbers.range(1, 201)[_]]
 	found := violation with input as asking(many, {}) with external_data as undefined
-	messages(found) == {"refused TOO_MANY_IMAGES: expected at most 500 images in one resource, found 501"}
+	messages(found) == {"refused TOO_MANY_IMAGES: expected at most 200 images in one resource, found 201"}
 	warned := violation with input as object.union(asking(many, {}), {"parameters": {"outcomes": ["unavailable"]}}) with external_data as undefined
 	count(warned) == 1
 }

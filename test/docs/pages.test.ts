@@ -73,8 +73,11 @@ describe('docs/policies.md', () => {
 
 describe('docs/troubleshooting.md', () => {
   it('has what /readyz can say', () => {
-    const source = read('src/server/serve.ts');
-    for (const [, reason = ''] of read('docs/troubleshooting.md').matchAll(/^\| `((?:nothing|the serving|stopping)[^`]*)` \|/gm))
-      expect(source).toContain(`'${reason}'`);
+    const source = ['src/server/serve.ts', 'src/kube/cluster.ts'].map(read).join('\n');
+    const [, table = ''] = /^## A Pod is not ready\n(.*?)^## /ms.exec(read('docs/troubleshooting.md')) ?? [];
+    const reasons = [...table.matchAll(/^\| `([^`]*)` \|/gm)].map(([, reason = '']) => reason);
+    expect(reasons).toHaveLength(5);
+    for (const reason of reasons)
+      for (const part of reason.split(/KIND|\bN\b/).filter((piece) => piece !== '')) expect(source).toContain(part);
   });
 });

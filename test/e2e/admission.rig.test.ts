@@ -225,7 +225,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
   });
 
   it('73 does with a label on a Pod whose signer is trusted no more as the constraint says', async () => {
-    const { images, declare, cluster, product } = world;
+    const { images, declare, declarations, cluster, product } = world;
     const strict = {
       kind: KIND,
       name: 'strict',
@@ -237,7 +237,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     const label = (namespace: string) =>
       cluster.client.patch({ kind: 'Pod', namespace, name: 'trusted-once' }, { metadata: { labels: { seen: namespace } } });
     await Promise.all(['strict', 'enforced'].map(run));
-    await images.distrust();
+    await declarations.apply(await images.trustInStranger());
     const refused = await eventually('refused', async () => {
       const { admitted: ok, message } = await label('strict');
       return ok ? undefined : message;

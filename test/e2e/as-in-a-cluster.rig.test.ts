@@ -7,7 +7,7 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pki } from '../pki.ts';
 import { GATEKEEPER_NAME } from '../rig/cluster/certificates.ts';
-import { admitted, type KubeObject } from '../rig/cluster/kube-client.ts';
+import { admitted, type KubeObject, targetOf } from '../rig/cluster/kube-client.ts';
 import type { PushedImage } from '../rig/signed-images.ts';
 import { eventually } from '../rig/wait.ts';
 import { createNamespaces, deployment, pod } from '../rig/workloads.ts';
@@ -26,13 +26,17 @@ interface Constraint extends KubeObject {
   };
 }
 
+interface Declared extends KubeObject {
+  readonly status?: { readonly issuccess?: boolean };
+}
+
 describe('Gatekeeper with certificates of its own, its audit apart', () => {
   let world: World;
   let signed: PushedImage;
   let unsigned: PushedImage;
 
   beforeAll(async () => {
-    world = await startWorld({ gatekeeper: { certificate: 'gatekeeper', separateAudit: true } });
+    world = await startWorld({ declared: 'cluster', gatekeeper: { certificate: 'gatekeeper', separateAudit: true } });
     const { images, cluster, declare } = world;
     signed = await images.pushSigned('app:signed');
     unsigned = await images.push('app:unsigned');
@@ -68,6 +72,17 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect((await create('enforced', 'unsigned', unsigned.reference)).message).toContain(
       '[enforced] refused NO_SIGNATURES containers[c0] ',
     );
+  });
+
+  it('says in the status of each object what became of it', async () => {
+    const { cluster, images } = world;
+    for (const object of images.trust) {
+      const status = await eventually(`said: ${object.kind}`, async () => {
+        const { status: seen } = (await cluster.client.get<Declared>(targetOf(object))) ?? {};
+        return seen?.issuccess === undefined ? undefined : seen;
+      });
+      expect({ kind: object.kind, ...status }).toMatchObject({ kind: object.kind, issuccess: true });
+    }
   });
 
   it('74 pins the images of a Pod of a Deployment, which are then verified by digest; the Deployment stays as it is', async () => {

@@ -114,9 +114,9 @@ describe('the chart', () => {
     it('may read what is declared and write its status, and no Secret', () => {
       const [declared, status, ...more] = one(objects, 'ClusterRole').rules;
       expect(more).toEqual([]);
-      expect(declared).toMatchObject({ apiGroups: ['config.ratify.deislabs.io'], verbs: ['get', 'list', 'watch'] });
+      expect(declared).toMatchObject({ apiGroups: ['config.ratify.deislabs.io'], verbs: ['list', 'watch'] });
       expect(status.resources).toEqual(declared.resources.map((resource: string) => `${resource}/status`));
-      expect(status.verbs).toEqual(['get', 'patch', 'update']);
+      expect(status.verbs).toEqual(['patch']);
       expect(names(objects, 'Role')).toEqual([]);
     });
 

@@ -30,6 +30,8 @@ export interface Opa {
   keys(policy: string, input: unknown): Promise<readonly string[]>;
   /** What a policy says where the provider gives `answer`; undefined, as `external_data` is where Gatekeeper cannot ask. */
   violations(policy: string, input: unknown, answer: RegoAnswer | undefined): Promise<readonly Violation[]>;
+  /** What a policy says of each of many inputs, each with its `answer` beside the review. */
+  manyViolations(policy: string, inputs: readonly { readonly answer?: RegoAnswer }[]): Promise<readonly (readonly Violation[])[]>;
   dispose(): Promise<void>;
 }
 
@@ -43,7 +45,12 @@ export const SOURCES: readonly string[] = readdirSync(FOLDER, { recursive: true,
 
 const HARNESS = `package harness
 
-external_data(_) = data.script.answer
+scripted_answer(_) = data.script.answer
+
+answer_of_input(_) = input.answer
+
+# In a module: in a query of the command line, opa stops at such a replacement.
+verifiedimages = [said | one := data.script.inputs[_]; said := data.verifiedimages.violation with input as one with external_data as answer_of_input]
 `;
 
 export async function createOpa(bin: string): Promise<Opa> {
@@ -74,9 +81,11 @@ export async function createOpa(bin: string): Promise<Opa> {
     onSources: (command, ...flags) => run([command, ...(command === 'fmt' ? ['--v0-compatible'] : withCapabilities), ...flags, ...SOURCES]),
     keys: async (policy, input) => (await evaluate(`data.${packageOf(policy)}.keys`, input, {})) as readonly string[],
     violations: async (policy, input, answer) => {
-      const query = `data.${packageOf(policy)}.violation with external_data as data.harness.external_data`;
+      const query = `data.${packageOf(policy)}.violation with external_data as data.harness.scripted_answer`;
       return (await evaluate(query, input, answer === undefined ? {} : { answer })) as readonly Violation[];
     },
+    manyViolations: async (policy, inputs) =>
+      (await evaluate(`data.harness.${packageOf(policy)}`, {}, { inputs })) as readonly (readonly Violation[])[],
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
 }

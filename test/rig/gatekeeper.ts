@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { ensureTools } from './build.ts';
 import { GATEKEEPER_NAMESPACE, issueGatekeeperCertificate, writeFiles } from './cluster/certificates.ts';
+import { applyDefinitions } from './cluster/definitions.ts';
 import { admitted, type KubeClient } from './cluster/kube-client.ts';
 import { kubeconfig } from './cluster/kubeconfig.ts';
 import type { Cluster } from './cluster.ts';
 import type { Daemon } from './daemon.ts';
 import { freePort } from './free-port.ts';
-import { applyDefinitions } from './gatekeeper/definitions.ts';
+import { definitionsFolder } from './gatekeeper/module.ts';
 import { createCertificateSecret, mountCertificateSecret, readCertificateSecret } from './gatekeeper/own-certificate.ts';
 import { allInForce } from './gatekeeper/policies.ts';
 import { ONE_PROCESS, type Role, startGatekeeperProcess, TWO_PROCESSES } from './gatekeeper/process.ts';
@@ -58,7 +59,7 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
   const roles = options.separateAudit === true ? TWO_PROCESSES : ONE_PROCESS;
   const certificates = join(cluster.folder, 'gatekeeper', 'certificates');
   const port = await freePort();
-  await applyDefinitions(client);
+  await applyDefinitions(client, definitionsFolder());
   await applyNamespace(client);
   const rigCa = options.certificate === 'gatekeeper' ? undefined : writeCertificate(certificates);
   const webhooks = { port, ca: rigCa, ...TIMEOUTS };

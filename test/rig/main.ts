@@ -66,6 +66,7 @@ function parse(args: readonly string[]): { help?: boolean; 'as-in-a-cluster'?: b
 async function bringUp(asInACluster: boolean, say: (line: string) => void): Promise<World> {
   const { kubectl } = await ensureTools(['kubectl'], say);
   const world = await startWorld({
+    declared: 'cluster',
     gatekeeper: asInACluster ? { certificate: 'gatekeeper', separateAudit: true } : {},
     onProgress: say,
   });
@@ -94,7 +95,9 @@ In another terminal:
   kubectl create deployment unsigned --image=${unsigned.reference} && kubectl get deployment unsigned -o yaml
 
 The second one is told: ${message}
-The third one is told the same, in the condition ReplicaFailure.
+The third one is told the same, in the condition ReplicaFailure. Whom to trust is declared in the cluster:
+
+  kubectl get keymanagementproviders,stores,verifiers
 
 Logs are in ${dirname(world.cluster.log('countersign'))}. Ctrl-C stops everything and removes its state.
 `);

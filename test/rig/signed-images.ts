@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { createAuthority } from '../fixtures/demo-certificates.ts';
 import { ensureTools } from './build.ts';
+import type { KubeObject } from './cluster/kube-client.ts';
 import { type Image, tinyImage } from './images.ts';
 import { createNotation } from './notation.ts';
 import { startOlareg } from './registries.ts';
@@ -17,15 +15,15 @@ export interface PushedImage {
 /** A registry on loopback, and a signer of whom a declaration says that he is trusted. */
 export interface SignedImages {
   readonly host: string;
-  /** Folder with the declaration of whom to trust, as `serve --config` takes it. */
-  readonly declarations: string;
+  /** Whom to trust, as an operator declares it. */
+  readonly trust: readonly KubeObject[];
   /** Pushes an image of its own to `REPOSITORY:TAG`. */
   push(name: string, image?: Image): Promise<PushedImage>;
   /** Signs by the trusted signer, with the real notation. */
   sign(image: PushedImage): Promise<void>;
   pushSigned(name: string): Promise<PushedImage>;
-  /** Declares that another signer is trusted, and this one no more. */
-  distrust(): Promise<void>;
+  /** The same for another signer, and for this one no more. */
+  trustInStranger(): Promise<readonly KubeObject[]>;
   /** The registry alone. */
   stopRegistry(): Promise<unknown>;
   stop(): Promise<void>;
@@ -33,13 +31,10 @@ export interface SignedImages {
 
 const SIGNER = 'C=US, ST=WA, O=Rig';
 
-export async function startSignedImages(folder: string, onProgress?: (line: string) => void): Promise<SignedImages> {
+export async function startSignedImages(onProgress?: (line: string) => void): Promise<SignedImages> {
   const bin = await ensureTools(['olareg', 'notation'], onProgress);
   const authority = await createAuthority(`${SIGNER}, CN=root`);
   const key = await authority.issue('ec', `${SIGNER}, CN=signer`);
-  const declarations = join(folder, 'declarations');
-  mkdirSync(declarations, { recursive: true });
-  writeFileSync(join(declarations, 'trust.yaml'), trustIn(authority.rootPem));
   const registry = await startOlareg({ bin: bin.olareg });
   const notation = await createNotation({ bin: bin.notation });
   const client = registryClient(registry.host);
@@ -59,7 +54,7 @@ export async function startSignedImages(folder: string, onProgress?: (line: stri
     });
   return {
     host: registry.host,
-    declarations,
+    trust: trustIn(authority.rootPem),
     push,
     sign,
     async pushSigned(name) {
@@ -67,10 +62,7 @@ export async function startSignedImages(folder: string, onProgress?: (line: stri
       await sign(image);
       return image;
     },
-    async distrust() {
-      const stranger = await createAuthority(`${SIGNER}, CN=another root`);
-      writeFileSync(join(declarations, 'trust.yaml'), trustIn(stranger.rootPem));
-    },
+    trustInStranger: async () => trustIn((await createAuthority(`${SIGNER}, CN=another root`)).rootPem),
     stopRegistry: registry.stop,
     async stop() {
       await Promise.all([registry.stop(), notation.dispose()]);
@@ -79,7 +71,7 @@ export async function startSignedImages(folder: string, onProgress?: (line: stri
 }
 
 /** What an operator declares in Ratify's words: a root, the registry, and Notation's rules. */
-function trustIn(rootPem: string): string {
+function trustIn(rootPem: string): readonly KubeObject[] {
   const apiVersion = 'config.ratify.deislabs.io/v1beta1';
   const trustPolicies = [
     {
@@ -108,7 +100,5 @@ function trustIn(rootPem: string): string {
         parameters: { verificationCertStores: { ca: { rig: ['rig-root'] } }, trustPolicyDoc: { version: '1.0', trustPolicies } },
       },
     },
-  ]
-    .map((object) => stringify(object))
-    .join('---\n');
+  ];
 }

@@ -1,10 +1,12 @@
 import type { KubeObject } from './cluster/kube-client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { type Declarations, declareInCluster, declareInFiles } from './declarations.ts';
 import { applyPolicies } from './gatekeeper/policies.ts';
 import { providerObject } from './gatekeeper/providers.ts';
 import { type Gatekeeper, type GatekeeperOptions, startGatekeeper } from './gatekeeper.ts';
 import { type Product, startProduct } from './product.ts';
 import { type SignedImages, startSignedImages } from './signed-images.ts';
+import { eventually } from './wait.ts';
 
 /** The product in its place: a cluster, Gatekeeper that asks it, a registry that it asks. */
 export interface World {
@@ -12,6 +14,8 @@ export interface World {
   readonly gatekeeper: Gatekeeper;
   readonly product: Product;
   readonly images: SignedImages;
+  /** What is declared to the product. */
+  readonly declarations: Declarations;
   /** Applies policies and waits until they are in force. */
   declare(...objects: readonly KubeObject[]): Promise<void>;
   stop(): Promise<void>;
@@ -19,28 +23,33 @@ export interface World {
 
 export interface WorldOptions {
   readonly gatekeeper?: GatekeeperOptions;
+  /** Where the product finds what is declared. Default `files`. */
+  readonly declared?: 'files' | 'cluster';
   readonly onProgress?: (line: string) => void;
 }
 
 /** Starts all of it and declares the Providers, ours by name and Ratify's; no policy yet. */
-export async function startWorld({ gatekeeper: gatekeeperOptions = {}, onProgress = () => undefined }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ onProgress = () => undefined, ...options }: WorldOptions = {}): Promise<World> {
   const cluster = await startCluster({ onProgress });
   try {
-    const images = await startSignedImages(cluster.folder, onProgress);
+    const images = await startSignedImages(onProgress);
     cluster.beforeStop(images.stop);
     onProgress(`a registry is ready at ${images.host}`);
-    const gatekeeper = await startGatekeeper(cluster, { ...gatekeeperOptions, onProgress });
+    const gatekeeper = await startGatekeeper(cluster, { ...options.gatekeeper, onProgress });
+    const declarations = options.declared === 'cluster' ? await declareInCluster(cluster) : declareInFiles(cluster.folder);
+    await declarations.apply(images.trust);
     const product = await startProduct({
+      ...declarations.door,
       folder: cluster.folder,
       log: cluster.log('countersign'),
-      from: ['--config', images.declarations],
       clientCa: gatekeeper.ca,
     });
     cluster.beforeStop(product.stop);
+    await eventually('ready: countersign', async () => (await fetch(`http://${product.admin}/readyz`)).ok || undefined);
     onProgress(`countersign is ready at ${product.address}`);
     const declare = (...objects: readonly KubeObject[]): Promise<void> => applyPolicies(cluster.client, gatekeeper.pods, objects);
     await declare(...providers(product));
-    return { cluster, gatekeeper, product, images, declare, stop: cluster.stop };
+    return { cluster, gatekeeper, product, images, declarations, declare, stop: cluster.stop };
   } catch (error) {
     await cluster.stop();
     throw error;

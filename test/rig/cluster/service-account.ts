@@ -8,7 +8,7 @@ interface TokenRequest extends KubeObject {
 }
 
 export interface ServiceAccount {
-  /** `token`, `ca.crt` and `namespace`, as a Pod finds them mounted, and a `kubeconfig` that leads to them. */
+  /** `token`, `ca.crt` and `namespace`, as a Pod finds them mounted, and a `kubeconfig` for outside of one. */
   readonly folder: string;
   readonly kubeconfig: string;
 }
@@ -20,21 +20,22 @@ export async function createServiceAccount(cluster: Cluster, namespace: string, 
   const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 24 * 3600 } };
   const { status } = admitted(await cluster.client.post(target, request)) as TokenRequest; // what the subresource gives
   const folder = join(cluster.folder, 'service-accounts', namespace, name);
+  const token = status?.token ?? '';
   const files = writeFiles(folder, {
-    token: status?.token ?? '',
+    token,
     'ca.crt': cluster.ca,
     namespace,
-    kubeconfig: kubeconfigIn(folder, cluster.url),
+    kubeconfig: kubeconfigIn(folder, cluster.url, token),
   });
   return { folder, kubeconfig: files.kubeconfig };
 }
 
-function kubeconfigIn(folder: string, url: string): string {
+function kubeconfigIn(folder: string, url: string, token: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'rig', cluster: { server: url, 'certificate-authority': join(folder, 'ca.crt') } }],
-    users: [{ name: 'account', user: { tokenFile: join(folder, 'token') } }],
+    users: [{ name: 'account', user: { token } }],
     contexts: [{ name: 'rig', context: { cluster: 'rig', user: 'account' } }],
     'current-context': 'rig',
   });

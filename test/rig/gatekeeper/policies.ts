@@ -1,6 +1,6 @@
+import { established } from '../cluster/definitions.ts';
 import { admitted, type KubeClient, type KubeObject, targetOf } from '../cluster/kube-client.ts';
 import { eventually } from '../wait.ts';
-import { established } from './definitions.ts';
 
 /** What each Gatekeeper process says of an object. */
 interface PodStatus {
