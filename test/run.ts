@@ -84,8 +84,10 @@ async function listRigSuites(): Promise<string[]> {
   return lines.filter((line) => new RegExp(NEEDS_RIG).test(line));
 }
 
+// Jest matches whole paths, and the folder of the checkout may well be called what somebody looks for in it.
 function patternArguments(): string[] {
-  return patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns];
+  const checkout = process.cwd().replace(/[^\w/]/g, '\\$&');
+  return patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns.map((pattern) => `^${checkout}/.*(?:${pattern})`)];
 }
 
 async function jest(extra: readonly string[], selection = patternArguments()): Promise<Tally> {
