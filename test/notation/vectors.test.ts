@@ -211,12 +211,12 @@ function layouts(): void {
 }
 
 function manifests(): void {
-  it('refuse a signature whose config is not empty', () => {
+  it('refuse a signature without an envelope, whatever its config', () => {
     const name = 'image_manifest_with_valid_artifactType_but_invalid_config_MediaType';
     const manifest = json(`notation-go/embedded/registry/${name}.manifest.json`);
     const subject = { ...manifest.subject, digest: manifest.subject.digest.replace('sha256:', '') };
     const read = () => signatureBlob(Buffer.from(JSON.stringify({ ...manifest, subject })), MANIFEST, descriptor(subject));
-    expect(read).toThrow('expected the signature manifest to have a config of type');
+    expect(read).toThrow('requires exactly one signature envelope blob, got 0');
   });
 }
 

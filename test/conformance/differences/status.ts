@@ -101,7 +101,7 @@ export const STATUS_DIFFERENCES: readonly Difference[] = [
     passesMore: true,
     area: 'CRL',
     reference: 'keeps lists in files, and no OCSP answers',
-    ours: 'keeps good and revoked answers of both in memory until their `nextUpdate`, checked before they are kept; who gives none is left alone for 5 s',
+    ours: 'keeps good and revoked answers of both in memory until their `nextUpdate`, checked before they are kept; who gives none is asked anew, or behind the scenes where a list stands in',
     reason: 'an admission must not wait for a responder each time',
     setting: '`revocation.cacheMiB` of the settings',
     tests: [396, 397, 'asks once for many images, until the answer ends'],
