@@ -99,6 +99,12 @@ describe('12.12 OCSP', () => {
     ],
     ['362 the first is down, the second says good', byTwo, { [O2]: said({}, byTwo) }, 'PASS'],
     ['362 the first says revoked, the second good', byTwo, { [O1]: said(gone, byTwo), [O2]: said({}, byTwo) }, REVOKED],
+    [
+      'the first does not know it, the second says good',
+      byTwo,
+      { [O1]: said({ status: 'unknown' }, byTwo), [O2]: said({}, byTwo) },
+      UNKNOWN,
+    ],
     ['364 for another serial number', byOcsp, { [O1]: said({ serial: Uint8Array.of(1) }) }, UNKNOWN],
     ['365 D21 for the serial number of another issuer', byOcsp, { [O1]: said({ about: stranger }) }, UNKNOWN],
     ['365 D21 for another key of the same name', byOcsp, { [O1]: said({ about: twin }) }, UNKNOWN],
