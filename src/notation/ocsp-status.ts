@@ -85,6 +85,10 @@ function answerFor(responses: readonly SingleResponse[], certificate: Certificat
   const found = responses.filter(({ id }) => isIdOf(id, certificate, issuer));
   const answer = found.find(({ status }) => status === 'revoked') ?? found[0];
   if (answer === undefined) throw new BadAnswer('the OCSP response is not for this certificate');
+  // A revocation counts whatever its reason is; nothing good is believed of a response that the reference cannot read.
+  if (answer.status !== 'revoked' && responses.some(({ reasonReads }) => !reasonReads)) {
+    throw new BadAnswer('the OCSP response has a revocation for a reason that is no number');
+  }
   const critical = answer.extensions.find((extension) => extension.critical);
   if (critical !== undefined) throw new BadAnswer(`the OCSP response has the critical extension ${critical.oid}, which is not known`);
   return answer;

@@ -7,7 +7,6 @@ import {
   type Der,
   type DerCursor,
   DerError,
-  expectTag,
   isAtEnd,
   onlyChild,
   open,
@@ -17,7 +16,7 @@ import {
   takeAny,
   takeOptional,
 } from './der.ts';
-import { integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
+import { enumeratedOf, integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
 import { checkAuthorityKeyIdentifier, readExtensionList, urlsOfDistributionPoints } from './extensions.ts';
 import { createSerialIndex, type SerialIndex } from './serial-index.ts';
 import type { Extension, Signed } from './types.ts';
@@ -184,7 +183,7 @@ function entryExtensionsCheck(): (element: Der) => void {
   return (element) => {
     if (Buffer.compare(known, element.raw) === 0) return;
     for (const { oid, value } of readExtensionList(screened(element))) {
-      if (oid === REASON_CODE) expectTag(readDer(value).tag, TAG.enumerated);
+      if (oid === REASON_CODE && enumeratedOf(readDer(value)).length > 8) throw new DerError('a reason over 64 bits');
     }
     known = element.raw;
   };

@@ -38,6 +38,12 @@ export function minimalInteger(content: Uint8Array): Uint8Array {
   return content;
 }
 
+/** The contents of an ENUMERATED, two's complement, checked to be minimal. */
+export function enumeratedOf(element: Der): Uint8Array {
+  expectTag(element.tag, TAG.enumerated);
+  return minimalInteger(element.content);
+}
+
 /** A non-negative INTEGER up to 2^48-1. */
 export function smallIntegerOf(element: Der): number {
   const content = integerOf(element);

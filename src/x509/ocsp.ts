@@ -1,6 +1,20 @@
 import { algorithmOf } from './algorithm.ts';
-import { childrenOf, close, contextTag, type Der, DerError, onlyChild, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
-import { octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
+import {
+  childrenOf,
+  close,
+  contextTag,
+  type Der,
+  DerError,
+  expectTag,
+  onlyChild,
+  open,
+  readDer,
+  TAG,
+  take,
+  takeAny,
+  takeOptional,
+} from './der.ts';
+import { enumeratedOf, octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
 import { readExtensionList } from './extensions.ts';
 import { type CertificateId, readCertificateId } from './ocsp-request.ts';
 import type { Extension, Signed } from './types.ts';
@@ -9,6 +23,8 @@ import type { Extension, Signed } from './types.ts';
 export interface SingleResponse {
   readonly id: CertificateId;
   readonly status: 'good' | 'revoked' | 'unknown';
+  /** False: revoked for a reason that is no number of 32 bits, where the reference reads nothing of the whole response. */
+  readonly reasonReads: boolean;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly extensions: readonly Extension[];
@@ -99,8 +115,8 @@ function readSingle(element: Der): SingleResponse {
   const said = takeAny(cursor);
   const status = STATUS_OF.get(said.tag);
   if (status === undefined) throw new DerError('expected good, revoked or unknown');
-  if (status === 'revoked') checkRevokedInfo(said);
-  else if (said.content.length > 0) throw new DerError('a status with contents');
+  if (status !== 'revoked' && said.content.length > 0) throw new DerError('a status with contents');
+  const reasonReads = status !== 'revoked' || readsReason(said);
   const thisUpdate = timeOf(take(cursor, TAG.generalizedTime));
   const nextUpdate = takeOptional(cursor, contextTag(0, 'constructed'));
   const extensions = takeOptional(cursor, contextTag(1, 'constructed'));
@@ -108,18 +124,28 @@ function readSingle(element: Der): SingleResponse {
   return {
     id,
     status,
+    reasonReads,
     thisUpdate,
     nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(onlyChild(nextUpdate)),
     extensions: extensions === undefined ? [] : readExtensionList(onlyChild(extensions)),
   };
 }
 
-function checkRevokedInfo(element: Der): void {
+/** Whether the reason in a RevokedInfo is a number; everything else about it must be right. */
+function readsReason(element: Der): boolean {
   const cursor = open(element, element.tag);
   timeOf(take(cursor, TAG.generalizedTime));
-  const reason = takeOptional(cursor, contextTag(0, 'constructed'));
-  if (reason !== undefined && onlyChild(reason).tag !== TAG.enumerated) throw new DerError('a reason that is no ENUMERATED');
+  const explicit = takeOptional(cursor, contextTag(0, 'constructed'));
   close(cursor);
+  if (explicit === undefined) return true;
+  const reason = onlyChild(explicit);
+  expectTag(reason.tag, TAG.enumerated);
+  try {
+    return enumeratedOf(reason).length <= 4;
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
+  }
 }
 
 /** GeneralizedTime with seconds and Z, the form of RFC 5280 4.1.2.5.2. */

@@ -44,6 +44,8 @@ export function withElement(bytes: Uint8Array, nodes: readonly DerNode[], index:
 }
 
 const MAX_NODES = 4096;
+/** Identifiers of what is worth a look inside a string. */
+const INSIDE: ReadonlySet<number> = new Set([0x01, 0x02, 0x03, 0x04, 0x06, 0x0a, 0x0c, 0x16, 0x17, 0x18, 0x30, 0x31]);
 const MAX_DEPTH = 64;
 
 function readInto(nodes: DerNode[], bytes: Uint8Array, from: number, to: number, parent: number, depth: number): boolean {
@@ -76,12 +78,11 @@ interface Place {
 function readChildren(nodes: DerNode[], bytes: Uint8Array, { tag, content, end, place, depth }: Place): boolean {
   if (depth >= MAX_DEPTH) return true;
   if ((tag & 0x20) !== 0) return readInto(nodes, bytes, content, end, place, depth + 1);
-  if ((tag !== 0x04 && tag !== 0x03) || end - content < 4) return true;
+  if ((tag !== 0x04 && tag !== 0x03) || end - content < 3) return true;
   // What a string holds may be DER or may not: if not, it is one element without any inside.
   const from = tag === 0x03 ? content + 1 : content;
   const before = nodes.length;
-  const inside = bytes[from] === 0x30 || bytes[from] === 0x02 || bytes[from] === 0x04 || bytes[from] === 0x03 || bytes[from] === 0x18;
-  if (inside && readInto(nodes, bytes, from, end, place, depth + 1)) return true;
+  if (INSIDE.has(bytes[from] ?? 0) && readInto(nodes, bytes, from, end, place, depth + 1)) return true;
   nodes.length = before;
   return true;
 }

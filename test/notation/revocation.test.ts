@@ -9,6 +9,7 @@ import {
   generalizedTime,
   INVALIDITY_DATE,
   type ListOptions,
+  type OcspOptions,
   ocspBody,
   ocspResponse,
   revocationList,
@@ -56,6 +57,9 @@ const invalidFrom = (date: Date) => extensionOf(INVALIDITY_DATE, generalizedTime
 const delegateWith = (extensions: CertificateOptions['extensions']) =>
   root.leaf({ subject: authorityName('Responder'), extensions: { [OID.extendedKeyUsage]: { value: OCSP_SIGNING }, ...extensions } });
 const fromDelegate = (signer: Issued) => said({ signer, certificates: [signer.cert] });
+const noReason = { ...gone, reason: new Uint8Array() };
+const longReason = { ...gone, reason: Uint8Array.of(1, 0, 0, 0, 0) };
+const other = (options: Partial<OcspOptions>) => single({ certificate: byOcsp.cert, issuer: root, serial: Uint8Array.of(1), ...options });
 
 describe('12.12 OCSP', () => {
   it.each<[string, Issued, Answers, string, Setting?]>([
@@ -96,6 +100,15 @@ describe('12.12 OCSP', () => {
       { [O1]: said({ ...gone, extensions: [extensionOf(INVALIDITY_DATE, der.integer(1))] }, byBoth), [C1]: listed() },
       REVOKED,
       { signingTime: AT },
+    ],
+    ['revoked for a reason that is no number, whatever the list says', byBoth, { [O1]: said(noReason, byBoth), [C1]: listed() }, REVOKED],
+    ['good, beside another revoked for a reason that is no number', byOcsp, { [O1]: said({ before: [other(noReason)] }) }, UNKNOWN],
+    ['good, beside another revoked for a reason over 32 bits', byOcsp, { [O1]: said({ before: [other(longReason)] }) }, UNKNOWN],
+    [
+      'good, beside another revoked for a negative reason',
+      byOcsp,
+      { [O1]: said({ before: [other({ ...gone, reason: Uint8Array.of(0xff) })] }) },
+      'PASS',
     ],
     ['362 the first is down, the second says good', byTwo, { [O2]: said({}, byTwo) }, 'PASS'],
     ['362 the first says revoked, the second good', byTwo, { [O1]: said(gone, byTwo), [O2]: said({}, byTwo) }, REVOKED],

@@ -227,12 +227,12 @@ const HASHES: Readonly<Record<string, string>> = {
 
 function isBy(signer: pkijs.SignerInfo, { certificates = [] }: pkijs.SignedData, content: Uint8Array): boolean {
   const hash = HASHES[signer.digestAlgorithm.algorithmId];
-  const { attributes = [] } = signer.signedAttrs ?? {};
+  const { attributes = [], encodedValue = new ArrayBuffer(0) } = signer.signedAttrs ?? {};
   const [digest] = attributes.find(({ type }) => type === MESSAGE_DIGEST)?.values ?? [];
   if (hash === undefined || !(digest instanceof OctetString)) return false;
   if (!createHash(hash).update(content).digest().equals(digest.valueBlock.valueHexView)) return false;
-  const encoded = attributes.map((attribute) => new Uint8Array(attribute.toSchema().toBER()));
-  const data = der.tlv(0x31, ...encoded.toSorted(Buffer.compare));
+  // As they came: what is written again would lose the contents of a NULL.
+  const data = der.tlv(0x31, ...partsOf(new Uint8Array(encodedValue)).toSorted(Buffer.compare));
   const signature = signer.signature.valueBlock.valueHexView;
   return certificates.some((certificate) => {
     if (!(certificate instanceof pkijs.Certificate)) return false;
