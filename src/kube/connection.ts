@@ -20,7 +20,7 @@ const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
  *
  * @throws {KubeConfigError} if there is neither, or one that would believe any API server.
  */
-export function loadConnection({ env = process.env, root = '' }: Surroundings = {}): SharedConnection {
+export function loadConnection({ env = ownEnvironment(), root = '' }: Surroundings = {}): SharedConnection {
   const config = new SharedConnection();
   if (isSet(env.KUBERNETES_SERVICE_HOST) && isThere(`${root}${TOKEN}`)) config.loadFromCluster(root);
   else loadKubeconfig(config, env);
@@ -31,6 +31,15 @@ export function loadConnection({ env = process.env, root = '' }: Surroundings = 
   }
   if (!cluster.server.startsWith('https://')) throw new KubeConfigError('expected an https API server in the kubeconfig');
   return config;
+}
+
+/** Where the cluster is, and nothing else of the environment. */
+function ownEnvironment(): NonNullable<Surroundings['env']> {
+  return {
+    KUBERNETES_SERVICE_HOST: process.env.KUBERNETES_SERVICE_HOST,
+    KUBECONFIG: process.env.KUBECONFIG,
+    HOME: process.env.HOME,
+  };
 }
 
 function loadKubeconfig(config: KubeConfig, env: NonNullable<Surroundings['env']>): void {

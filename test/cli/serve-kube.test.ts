@@ -59,7 +59,7 @@ const becomes = async (expected: string | RegExp, key = IMAGE): Promise<void> =>
   for (;;) {
     const [text = ''] = await answers(key);
     if (matches(text)) return;
-    if (performance.now() - startedAt > 10_000) throw new Error(`expected ${expected}, the last answer was ${text}`);
+    if (performance.now() - startedAt > 40_000) throw new Error(`expected ${expected}, the last answer was ${text}`);
   }
 };
 const admin = async (path: string) => {

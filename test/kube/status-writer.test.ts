@@ -201,7 +201,9 @@ describe('the writer of statuses', () => {
     });
     const one = await replica();
     one.apply();
-    await settle(200);
+    await until('what it says', () => one.log.length > 0);
+    // Those that were under way when the first answer came.
+    await settle(500);
     expect(patches().length).toBeLessThanOrEqual(4);
     const before = patches().length;
     one.apply();
