@@ -10,5 +10,6 @@ export default {
   testMatch: ['**/*.test.ts', ...vectors],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' } }] },
+  setupFiles: ['<rootDir>/test/setup.ts'],
   testTimeout: 30_000,
 };

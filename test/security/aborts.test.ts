@@ -86,7 +86,9 @@ describe('an evaluation whose time runs out at any moment', () => {
         };
         const cut = await validate(engineOf(watched(of, verifiers, step), declared), request(), ports({ signal: controller.signal }));
         if (cut.outcome !== 'unavailable') expect([cut.outcome, cut.reason]).toEqual([whole.outcome, whole.reason]);
-        if (cut.outcome === 'unavailable' && whole.outcome !== 'unavailable') expect(cut.reason.code).toBe('DEADLINE_EXCEEDED');
+        // What was cut short may lead on to a page that cannot be read, which says so itself.
+        if (cut.outcome === 'unavailable' && whole.outcome !== 'unavailable')
+          expect(['DEADLINE_EXCEEDED', 'REGISTRY_UNREACHABLE']).toContain(cut.reason.code);
       }),
       { numRuns: 1_500 },
     );
