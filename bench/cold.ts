@@ -1,56 +1,24 @@
-import { Agent } from 'node:https';
-import { buildSnapshot } from '../src/config/build.ts';
-import { loadFiles } from '../src/config/files.ts';
-import { kinds } from '../src/config/kinds.ts';
-import { validate } from '../src/engine/validate.ts';
 import { createFactCache } from '../src/lib/cache.ts';
 import type { FactCache } from '../src/lib/facts.ts';
-import { parseReference } from '../src/oci/reference.ts';
 import { makeCorpus, type Shape } from './corpus.ts';
-import { post } from './load.ts';
-import type { Measured } from './processes.ts';
-import { type Bench, startServe, trustConfig } from './provider.ts';
-import { type CountingRegistry, serveCorpus } from './registry.ts';
+import { openEngine } from './engine.ts';
+import { type Bench, trustConfig } from './provider.ts';
 import { atMost, context, type Figure } from './report.ts';
+import { openSession, type Session } from './session.ts';
 
-const VERIFY = '/ratify/gatekeeper/v1/verify';
-const KEYS_A_REQUEST = 10;
 const NAMESPACES = 50;
 const CALLERS = 1_000;
 const MIB = 1024 * 1024;
 
-interface Session {
-  readonly serve: Measured;
-  readonly registry: CountingRegistry;
-  readonly keys: readonly string[];
-  /** Asks, and throws unless every key was accepted. */
-  ask(keys: readonly string[]): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function session(bench: Bench, shape: Shape, policy: 'any' | 'all', namespaces: readonly string[] = []): Promise<Session> {
+function session(bench: Bench, shape: Shape, namespaces: readonly string[] = []): Promise<Session> {
   const corpus = makeCorpus(shape);
-  const registry = await serveCorpus(corpus);
-  const serve = await startServe(bench, bench.write('cold.yaml', trustConfig(corpus.rootPem, policy, namespaces)));
-  const agent = new Agent({ keepAlive: true, ca: bench.tls.ca, cert: bench.tls.cert, key: bench.tls.key });
-  const ask = async (keys: readonly string[]): Promise<void> => {
-    const body = JSON.stringify({ apiVersion: 'externaldata.gatekeeper.sh/v1beta1', kind: 'ProviderRequest', request: { keys } });
-    const answer = await post(`https://${serve.address}${VERIFY}`, body, agent);
-    const accepted = answer.split('"isSuccess":true,"traceID"').length - 1;
-    if (accepted !== keys.length) throw new Error(`expected ${keys.length} accepted keys, got ${accepted}: ${answer.slice(0, 800)}`);
-  };
-  const close = async (): Promise<void> => {
-    agent.destroy();
-    await serve.stop();
-    registry.close();
-  };
-  return { serve, registry, keys: corpus.images.map((digest) => `${registry.host}/bench/app@${digest}`), ask, close };
+  return openSession(bench, { corpus, config: bench.write('cold.yaml', trustConfig({ rootPem: corpus.root.pem, namespaces })) });
 }
 
 /** Registry requests of cold verifications: exact counts. */
 export async function coldCounts(bench: Bench): Promise<Figure[]> {
   const one = async (id: string, what: string, shape: Omit<Shape, 'images'>): Promise<Figure> => {
-    const { ask, keys, registry, close } = await session(bench, { ...shape, images: 1 }, 'any');
+    const { ask, keys, registry, close } = await session(bench, { ...shape, images: 1 });
     await ask(keys);
     await close();
     return atMost(id, `cold, ${what}: registry requests`, registry.takeCount(), 4, 'requests');
@@ -65,7 +33,6 @@ export async function coldCounts(bench: Bench): Promise<Figure[]> {
 /** Envelopes whose signature was checked while one image was judged in many namespaces, each with a Verifier of its own. */
 async function signatureChecks(bench: Bench, namespaces: readonly string[]): Promise<number> {
   const corpus = makeCorpus({ images: 1, signatures: 1, others: 0 });
-  const registry = await serveCorpus(corpus);
   let checks = 0;
   const facts = createFactCache({ maxBytes: 64 * MIB });
   const counting: FactCache = {
@@ -76,39 +43,20 @@ async function signatureChecks(bench: Bench, namespaces: readonly string[]): Pro
         return load(own);
       }),
   };
-  const { resources } = await loadFiles(bench.write('checks.yaml', trustConfig(corpus.rootPem, 'any', namespaces)));
-  const registries = { plainHttp: false, ca: () => undefined, tokenServers: () => [] };
-  const { signal } = new AbortController();
-  const { snapshot } = await buildSnapshot(resources, kinds, {
-    facts: counting,
-    registries,
-    ownNamespace: 'gatekeeper-system',
-    freshnessMs: 10_000,
-    signal,
-  });
-  const text = `${registry.host}/bench/app@${corpus.images[0]}`;
-  const verdicts = await Promise.all(
-    namespaces.map((namespace) =>
-      validate(
-        snapshot.for(namespace),
-        { reference: parseReference(text), text, namespace, attributes: new Map() },
-        { facts: counting, now: new Date(), signal },
-      ),
-    ),
-  );
-  registry.close();
-  const wrong = verdicts.find(({ outcome }) => outcome !== 'accepted');
-  if (wrong !== undefined) throw new Error(`expected every namespace to accept, got ${wrong.reason.message}`);
+  const config = bench.write('checks.yaml', trustConfig({ rootPem: corpus.root.pem, namespaces }));
+  const { judge, keys, close } = await openEngine({ corpus, config, facts: counting });
+  await Promise.all(namespaces.map((namespace) => judge(keys[0] ?? '', { namespace })));
+  close();
   return checks;
 }
 
 /** One image asked for from many namespaces with a Verifier each, and by many callers at once. */
 export async function shared(bench: Bench): Promise<Figure[]> {
   const namespaces = Array.from({ length: NAMESPACES }, (_, index) => `team-${index}`);
-  const tenants = await session(bench, { images: 1, signatures: 1, others: 0 }, 'any', namespaces);
+  const tenants = await session(bench, { images: 1, signatures: 1, others: 0 }, namespaces);
   await tenants.ask(namespaces.map((namespace) => `[${namespace}]${tenants.keys[0]}`));
   await tenants.close();
-  const burst = await session(bench, { images: 1, signatures: 1, others: 0 }, 'any');
+  const burst = await session(bench, { images: 1, signatures: 1, others: 0 });
   await Promise.all(Array.from({ length: CALLERS }, () => burst.ask(burst.keys)));
   await burst.close();
   return [
@@ -132,14 +80,8 @@ export interface ColdOptions {
 /** CPU of the whole provider for a cold verification, registry I/O included, of a chain that it has seen. */
 export async function coldCpu(bench: Bench, { images, signatureCheckMicroseconds }: ColdOptions): Promise<Figure[]> {
   const warmUp = Math.ceil(images / 5);
-  const { ask, keys, serve, close } = await session(bench, { images: images + warmUp, signatures: 1, others: 0 }, 'any');
-  const askAll = async (some: readonly string[]): Promise<void> => {
-    for (let at = 0; at < some.length; at += KEYS_A_REQUEST) await ask(some.slice(at, at + KEYS_A_REQUEST));
-  };
-  await askAll(keys.slice(0, warmUp));
-  const before = serve.cpuMicroseconds();
-  await askAll(keys.slice(warmUp));
-  const each = (serve.cpuMicroseconds() - before) / images;
+  const { cpuOfEach, close } = await session(bench, { images: images + warmUp, signatures: 1, others: 0 });
+  const each = await cpuOfEach(warmUp);
   await close();
   return [
     atMost('C10', 'cold, chain seen: CPU over that of one RSA-PSS-2048 check', each / signatureCheckMicroseconds, 16, 'x'),
@@ -150,9 +92,9 @@ export async function coldCpu(bench: Bench, { images, signatureCheckMicroseconds
 
 /** Time from the start of the process to ready, and memory at rest and after many distinct images. */
 export async function startAndMemory(bench: Bench, images: number): Promise<Figure[]> {
-  const { ask, keys, serve, close } = await session(bench, { images, signatures: 1, others: 0 }, 'any');
+  const { askAll, keys, serve, close } = await session(bench, { images, signatures: 1, others: 0 });
   const atStart = serve.residentBytes();
-  for (let at = 0; at < keys.length; at += KEYS_A_REQUEST) await ask(keys.slice(at, at + KEYS_A_REQUEST));
+  await askAll(keys);
   const afterwards = serve.residentBytes();
   await close();
   return [

@@ -20,7 +20,7 @@ export interface Corpus {
   readonly blobs: ReadonlyMap<string, Buffer>;
   /** Referrers of an image, in the order of listing. */
   readonly referrers: ReadonlyMap<string, readonly Described[]>;
-  readonly rootPem: string;
+  readonly root: Issued;
 }
 
 export interface Shape {
@@ -29,12 +29,14 @@ export interface Shape {
   readonly signatures: number;
   /** Other artifacts on each image, listed before the signatures. */
   readonly others: number;
+  /** Who signs an image. Default: one leaf right below the root, for all of them. */
+  readonly signerOf?: (root: Issued, image: number) => Issued;
 }
 
-/** Makes images signed by one RSA-2048 signer of a chain of two; the seed is the count, so every run has the same shape. */
-export function makeCorpus({ images, signatures, others }: Shape): Corpus {
+/** Makes images signed with RSA-2048 keys; every run has the same shape. */
+export function makeCorpus({ images, signatures, others, signerOf }: Shape): Corpus {
   const root = pki.root({ key: 'RSA-2048' });
-  const signer = root.leaf({ key: 'RSA-2048' });
+  const only = signerOf === undefined ? root.leaf({ key: 'RSA-2048' }) : undefined;
   const manifests = new Map<string, Buffer>();
   const blobs = new Map<string, Buffer>();
   const referrers = new Map<string, Described[]>();
@@ -44,6 +46,7 @@ export function makeCorpus({ images, signatures, others }: Shape): Corpus {
     return { mediaType, digest, size: bytes.length };
   };
   const names = Array.from({ length: images }, (_, index) => {
+    const signer = only ?? signerOf?.(root, index) ?? root;
     const image = keep(
       manifests,
       MANIFEST,
@@ -64,7 +67,7 @@ export function makeCorpus({ images, signatures, others }: Shape): Corpus {
     referrers.set(image.digest, list);
     return image.digest;
   });
-  return { images: names, manifests, blobs, referrers, rootPem: root.pem };
+  return { images: names, manifests, blobs, referrers, root };
 }
 
 function envelope(signer: Issued, image: Described, nth: number): Buffer {

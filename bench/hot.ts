@@ -18,7 +18,7 @@ export interface HotOptions {
 export async function hot(bench: Bench, { requests }: HotOptions): Promise<Figure[]> {
   const corpus = makeCorpus({ images: 10, signatures: 1, others: 0 });
   const registry = await serveCorpus(corpus);
-  const serve = await startServe(bench, bench.write('hot.yaml', trustConfig(corpus.rootPem, 'any')));
+  const serve = await startServe(bench, bench.write('hot.yaml', trustConfig({ rootPem: corpus.root.pem })));
   try {
     const keys = corpus.images.map((digest) => `${registry.host}/bench/app@${digest}`);
     const figures: Figure[] = [];

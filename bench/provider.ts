@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { issueAuthority } from '../src/x509/issue.ts';
 import type { Target } from './load.ts';
 import { type Measured, startMeasured } from './processes.ts';
@@ -12,6 +12,7 @@ export interface Bench {
   readonly dir: string;
   readonly tls: Omit<Target, 'url'>;
   readonly paths: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** Writes a file, in a folder if the name has one, and gives its path. */
   write(name: string, text: string): string;
   dispose(): void;
 }
@@ -20,6 +21,7 @@ export async function createBench(): Promise<Bench> {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const write = (name: string, text: string): string => {
     const path = join(dir, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   };
@@ -56,13 +58,21 @@ export function startBare(bench: Bench, answer: string): Promise<Measured> {
   return startMeasured(['bench/bare-server.ts'], [cert, key, ca, bench.write('answer.json', answer)], (line) => line);
 }
 
-/** Ratify's YAML that trusts one root, for namespaces with a Verifier of their own too. */
-export function trustConfig(rootPem: string, policy: 'any' | 'all', namespaces: readonly string[] = []): string {
+export interface Trust {
+  readonly rootPem: string;
+  /** Namespaces with a Verifier of their own. Default: none. */
+  readonly namespaces?: readonly string[];
+  /** PEM of more certificates that are trusted, each text in a provider of its own. Default: none. */
+  readonly others?: readonly string[];
+}
+
+/** Objects in Ratify's YAML. */
+export function trustObjects({ rootPem, namespaces = [], others = [] }: Trust): readonly string[] {
   const verifier = {
     name: 'notation',
     artifactTypes: 'application/vnd.cncf.notary.signature',
     parameters: {
-      verificationCertStores: { ca: { bench: ['bench-root'] } },
+      verificationCertStores: { ca: { bench: ['bench-root', ...others.map((_, index) => `bench-${index}`)] } },
       trustPolicyDoc: {
         version: '1.0',
         trustPolicies: [
@@ -77,20 +87,27 @@ export function trustConfig(rootPem: string, policy: 'any' | 'all', namespaces: 
       },
     },
   };
-  const object = (kind: string, name: string, spec: unknown, namespace?: string): unknown => ({
-    apiVersion: 'config.ratify.deislabs.io/v1beta1',
-    kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-    spec,
-  });
-  const objects = [
-    object('KeyManagementProvider', 'bench-root', { type: 'inline', parameters: { contentType: 'certificate', value: rootPem } }),
+  const object = (kind: string, name: string, spec: unknown, namespace?: string): string =>
+    JSON.stringify({
+      apiVersion: 'config.ratify.deislabs.io/v1beta1',
+      kind,
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+      spec,
+    });
+  const inline = (name: string, value: string): string =>
+    object('KeyManagementProvider', name, { type: 'inline', parameters: { contentType: 'certificate', value } });
+  return [
+    inline('bench-root', rootPem),
+    ...others.map((pem, index) => inline(`bench-${index}`, pem)),
     object('Store', 'registries', { name: 'oras', parameters: { useHttp: true } }),
-    object('Policy', 'ratify-policy', { type: 'config-policy', parameters: { artifactVerificationPolicies: { default: policy } } }),
+    object('Policy', 'ratify-policy', { type: 'config-policy', parameters: { artifactVerificationPolicies: { default: 'any' } } }),
     object('Verifier', 'notation', verifier),
     ...namespaces.map((namespace) => object('NamespacedVerifier', 'notation', verifier, namespace)),
   ];
-  return objects.map((one) => JSON.stringify(one)).join('\n---\n');
+}
+
+export function trustConfig(trust: Trust): string {
+  return trustObjects(trust).join('\n---\n');
 }
 
 function readyAddress(line: string): string | undefined {

@@ -31,7 +31,7 @@ const HOUSE: Readonly<Record<string, Door>> = {
   config: { from: ['engine', 'lib'], packages: { zod: 'anywhere', yaml: 'anywhere' } },
   kube: {
     from: ['config', 'engine', ...VALUE_TYPES, 'oci/errors.ts', 'lib'],
-    packages: { '@kubernetes/client-node': 'anywhere' },
+    packages: { '@kubernetes/client-node': ['kube/client.ts', 'kube/connection.ts'] },
   },
   server: {
     from: ['config', 'engine', ...VALUE_TYPES, 'oci/errors.ts', 'lib'],
@@ -95,6 +95,8 @@ describe('the house', () => {
     ['notation/verify.ts', "export { get } from '../oci/client.ts';", 'may not import src/oci/client.ts'],
     ['oci/client.ts', "import { Pool } from 'undici';", 'is not the door of the package undici'],
     ['cli/serve.ts', "const express = await import('express');", 'is not the door of the package express'],
+    ['config/kinds.ts', "import { KubeConfig } from '@kubernetes/client-node';", 'is not the door of the package @kubernetes/client-node'],
+    ['keys/secret.ts', "import { createKubeClient } from '../kube/client.ts';", 'may not import src/kube/client.ts'],
     ['x509/der.ts', "import 'lodash';", 'is not the door of the package lodash'],
     ['lib/log.ts', "import fs from 'fs';", 'without node:'],
     ['utils/text.ts', '', 'is not a room of the house'],
@@ -107,6 +109,12 @@ describe('the house', () => {
     const stateful =
       /^(?:export )?(?:let|var) |^(?:export )?const \w+ = new (?:Map|Set)\b|^(?:export )?const .*= new (?:WeakMap|WeakSet|(?:Map|Set)(?:<[^=]*>)?\(\))/m;
     expect(files.filter((file) => stateful.test(readFileSync(join(SRC, file), 'utf8')))).toEqual([]);
+  });
+
+  it('loads what follows a cluster only when a cluster is followed', () => {
+    const loading = /^import (?!type\b)[^;]*from '[^']*\/kube\/[^']*'/m;
+    const eager = files.filter((file) => !file.startsWith('kube/') && loading.test(readFileSync(join(SRC, file), 'utf8')));
+    expect(eager).toEqual([]);
   });
 
   it('leaves the process only through main.ts', () => {

@@ -1,11 +1,9 @@
-import { createHash, createPublicKey, sign } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import * as der from './der-writer.ts';
-import { extensionOf, type Issued } from './pki.ts';
+import { extensionOf, type Issued, signatureAlgorithm } from './pki.ts';
 
-/** Answers of OCSP responders and revocation lists, right or wrong, signed with EC P-256 keys of `pki.ts`. */
+/** Answers of OCSP responders and revocation lists, right or wrong, signed with SHA-256 by the keys of `pki.ts`. */
 
-const SHA256 = '1.2.840.10045.4.3.2';
-const SHA1 = '1.2.840.10045.4.1';
 const HASH_OIDS = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', md5: '1.2.840.113549.2.5' } as const;
 
 export const INVALIDITY_DATE = '2.5.29.24';
@@ -35,6 +33,8 @@ export interface OcspOptions {
   readonly hash?: keyof typeof HASH_OIDS;
   readonly serial?: Uint8Array;
   readonly extensions?: readonly Uint8Array[];
+  /** Of the response as a whole. */
+  readonly responseExtensions?: readonly Uint8Array[];
   readonly weak?: boolean;
   /** More single responses, before this one. */
   readonly before?: readonly Uint8Array[];
@@ -61,12 +61,24 @@ export function single(options: OcspOptions): Uint8Array {
 }
 
 export function ocspResponse(options: OcspOptions): Uint8Array {
-  const { issuer, signer = issuer, certificates = [], responder = { by: 'key', of: signer }, before = [] } = options;
+  const {
+    issuer,
+    signer = issuer,
+    certificates = [],
+    responder = { by: 'key', of: signer },
+    before = [],
+    responseExtensions = [],
+  } = options;
   const responderId =
     responder.by === 'name'
       ? der.context(1, nameOf(responder.of.cert))
       : der.context(2, der.octetString(digest('sha1', keyBits(responder.of))));
-  const data = der.sequence(responderId, generalizedTime(AT), der.sequence(...before, single(options)));
+  const data = der.sequence(
+    responderId,
+    generalizedTime(AT),
+    der.sequence(...before, single(options)),
+    responseExtensions.length === 0 ? [] : der.context(1, der.sequence(...responseExtensions)),
+  );
   const basic = der.sequence(
     data,
     ...signed(data, signer, options.weak),
@@ -99,6 +111,21 @@ export function entry(certificate: Uint8Array, { reason, date = AT, extensions =
   return der.sequence(der.tlv(0x02, serialOf(certificate)), der.time(date), all.length === 0 ? [] : der.sequence(...all));
 }
 
+/**
+ * Entries of a list, many of them as one: of the serial numbers of 16 octets that `serialOfMany` gives for 0 to `count` - 1. 35 octets each.
+ */
+export function manyEntries(count: number): Uint8Array {
+  const one = Buffer.from(der.sequence(der.tlv(0x02, Buffer.from(serialOfMany(0), 'hex')), der.time(AT)));
+  const all = Buffer.alloc(count * one.length, one);
+  for (let n = 0; n < count; n++) all.writeUInt32BE(n, n * one.length + 4 + 12);
+  return all;
+}
+
+/** The serial number of the `n`th of many entries: contents of the INTEGER, hex. */
+export function serialOfMany(n: number): string {
+  return `${'5c'.repeat(12)}${n.toString(16).padStart(8, '0')}`;
+}
+
 interface EntryOptions {
   readonly reason?: number;
   readonly date?: Date;
@@ -117,7 +144,7 @@ export function revocationList(options: ListOptions): Uint8Array {
   ];
   const data = der.sequence(
     der.integer(1),
-    algorithm(options.weak),
+    signatureAlgorithm(options.weak === true ? 'sha1' : 'sha256', signer.key).identifier,
     nameOf(issuerName.cert),
     der.time(options.thisUpdate ?? AT),
     nextUpdate === undefined ? [] : der.time(nextUpdate),
@@ -141,21 +168,20 @@ export function responders(...urls: readonly string[]): Uint8Array {
 export const AT = new Date('2025-06-01T00:00:00Z');
 const DAY = 24 * 3600 * 1000;
 
-function algorithm(weak = false): Uint8Array {
-  return der.sequence(der.oid(weak ? SHA1 : SHA256));
-}
-
-function signed(data: Uint8Array, signer: Issued, weak = false): readonly Uint8Array[] {
-  return [algorithm(weak), der.bitString(sign(weak ? 'sha1' : 'sha256', data, signer.privateKey))];
+function signed(data: Uint8Array, { key, privateKey }: Issued, weak = false): readonly Uint8Array[] {
+  const algorithm = signatureAlgorithm(weak ? 'sha1' : 'sha256', key);
+  return [algorithm.identifier, der.bitString(algorithm.sign(data, privateKey))];
 }
 
 function digest(hash: string, bytes: Uint8Array): Uint8Array {
   return createHash(hash).update(bytes).digest();
 }
 
+/** The key in a SubjectPublicKeyInfo, without what says of which kind it is. */
 function keyBits({ privateKey }: Issued): Uint8Array {
-  const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
-  return Buffer.concat([Uint8Array.of(4), Buffer.from(jwk.x ?? '', 'base64url'), Buffer.from(jwk.y ?? '', 'base64url')]);
+  const info = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const at = headerOf(info, 0) + elementLength(info, headerOf(info, 0));
+  return info.subarray(at + headerOf(info, at) + 1);
 }
 
 /** Fields of a TBSCertificate of version 3 that pki.ts wrote: version, serial, algorithm, issuer, validity, subject. */

@@ -1,14 +1,15 @@
 /**
  * The whole test run: `npm test`, or `npm test -- PATTERN` for a part.
  *
- * Types, lint and dead code are checked and the suites that need only Node run while the rig's tools are built from their pinned Go
- * modules; then the suites that need the rig run. Ends with `N passed, N failed, N skipped`.
+ * Types, lint and dead code are checked and the suites that need only Node run while the tools that the other suites name are built from
+ * their pinned Go modules; then those run, one after the other. Ends with `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureTools, goAvailable, RIG_TOOLS } from './rig/build.ts';
+import { ensureTools, goAvailable } from './rig/build.ts';
+import { toolsOfSuites } from './rig/tools.ts';
 
 interface Tally {
   passed: number;
@@ -17,7 +18,9 @@ interface Tally {
 }
 
 const JEST = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
-const NEEDS_RIG = '(/rig/|\\.rig\\.test\\.ts$)';
+const NEEDS_RIG = '(/test/rig/|\\.rig\\.test\\.ts$)';
+/** A wait of the rig gives up sooner, and says for what. */
+const RIG_TEST_WITHIN_MS = 300_000;
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
   ['lint and format', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--diagnostic-level=warn', '.'],
@@ -31,7 +34,9 @@ const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 const skippedSuites: string[] = [];
 
 console.log(`node ${process.version}`);
-const building = checksOnly || !goAvailable() ? undefined : ensureTools(RIG_TOOLS, (line) => console.log(`rig: ${line}`));
+const rigSuites = checksOnly ? [] : await listRigSuites();
+const tools = toolsOfSuites(rigSuites.map((suite) => readFileSync(suite, 'utf8')));
+const building = goAvailable() ? ensureTools(tools, (line) => console.log(`rig: ${line}`)) : undefined;
 // Awaited below; a failure before that must not end the process early.
 building?.catch(() => undefined);
 
@@ -52,11 +57,10 @@ async function check(name: string, command: readonly string[]): Promise<void> {
 }
 
 async function runRigSuites(): Promise<void> {
-  const suites = await listSuites();
-  if (suites.length === 0) return;
+  if (rigSuites.length === 0) return;
   if (building === undefined) {
-    skippedSuites.push(...suites);
-    add({ passed: 0, failed: 0, skipped: suites.length });
+    skippedSuites.push(...rigSuites);
+    add({ passed: 0, failed: 0, skipped: rigSuites.length });
     return;
   }
   try {
@@ -66,17 +70,24 @@ async function runRigSuites(): Promise<void> {
     add({ passed: 0, failed: 1, skipped: 0 });
     return;
   }
-  add(await jest(['--runInBand', '--runTestsByPath', ...suites], []));
+  const logs = mkdtempSync(join(tmpdir(), 'countersign-rig-logs-'));
+  process.env.COUNTERSIGN_RIG_LOGS = logs;
+  const tally = await jest(['--runInBand', `--testTimeout=${RIG_TEST_WITHIN_MS}`, '--runTestsByPath', ...rigSuites], []);
+  if (tally.failed === 0) rmSync(logs, { recursive: true, force: true });
+  else console.log(`rig: what its processes wrote is in ${logs}`);
+  add(tally);
 }
 
-async function listSuites(): Promise<string[]> {
+async function listRigSuites(): Promise<string[]> {
   const lines: string[] = [];
   await run([...JEST, '--listTests', ...patternArguments()], (line) => lines.push(line));
   return lines.filter((line) => new RegExp(NEEDS_RIG).test(line));
 }
 
+// Jest matches whole paths, and the folder of the checkout may well be called what somebody looks for in it.
 function patternArguments(): string[] {
-  return patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns];
+  const checkout = process.cwd().replace(/[^\w/]/g, '\\$&');
+  return patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns.map((pattern) => `^${checkout}/.*(?:${pattern})`)];
 }
 
 async function jest(extra: readonly string[], selection = patternArguments()): Promise<Tally> {

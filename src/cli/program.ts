@@ -90,7 +90,8 @@ function addJudge(program: Command, exit: Exit): void {
 
 function addServe(program: Command, exit: Exit): void {
   command(program, 'serve', 'Answers Gatekeeper: the external-data provider, over HTTPS with client certificates.')
-    .requiredOption('--config <path>', 'YAML file, or folder of them, that declares what is trusted; changes are followed')
+    .option('--config <path>', 'YAML file, or folder of them, that declares what is trusted; changes are followed')
+    .option('--kube', 'follow the custom resources of the cluster: of the Pod that this runs in, else of KUBECONFIG')
     .option('--listen <host:port>', 'where Gatekeeper asks; port 0 picks one', ':6001')
     .option('--admin <host:port>', 'health and metrics, plain HTTP', ':8888')
     .requiredOption('--tls-cert <file>', 'serving certificate, PEM; followed when it changes')
@@ -102,7 +103,7 @@ function addServe(program: Command, exit: Exit): void {
     .option('--settings <file>', 'settings that are no Kubernetes object')
     .addHelpText(
       'after',
-      '\nEither --client-ca or --no-client-auth is needed.\n\nExample:\n  countersign serve --config /etc/countersign --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt',
+      '\nEither --client-ca or --no-client-auth is needed, and --config, --kube or both.\n\nExamples:\n  countersign serve --config /etc/countersign --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt\n  countersign serve --kube --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt',
     )
     .action(async (options) => exit(await (await import('./serve.ts')).serveCommand(options)));
 }

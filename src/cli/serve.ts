@@ -1,22 +1,23 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { Engines } from '../config/engines.ts';
-import { ConfigPathError, type Loaded, loadFiles } from '../config/files.ts';
+import { KeySources } from '../config/key-sources.ts';
 import { kinds } from '../config/kinds.ts';
-import type { Diagnostic } from '../config/resources.ts';
 import { loadSettings, registrySettings, type Settings } from '../config/settings.ts';
-import { watchFiles } from '../config/watch.ts';
+import type { Cluster } from '../kube/cluster.ts';
 import { createFactCache } from '../lib/cache.ts';
-import { errorText } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createRevocationNetwork } from '../lib/revocation-network.ts';
 import type { HostPort } from '../server/listen.ts';
 import { type ProviderOptions, type RunningProvider, serveProvider } from '../server/serve.ts';
+import { followDeclarations } from './declarations.ts';
 import { MisuseError } from './exit.ts';
 
 /** Options of `serve` as the command line gives them. */
 export interface ServeOptions {
-  readonly config: string;
+  readonly config?: string;
+  /** Whether the custom resources of the cluster are followed. */
+  readonly kube?: boolean;
   readonly listen: string;
   readonly admin: string;
   readonly tlsCert: string;
@@ -51,26 +52,56 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   return 0;
 }
 
-/** Starts the provider on files, watched; `demo` starts the same. */
+/** Starts the provider on files, the cluster or both, followed; `demo` starts the same. */
 export async function startProvider(options: ServeOptions, log: Logger): Promise<Served> {
   const settings = await loadSettings(options.settings);
   for (const warning of settings.warnings) log.warn({ code: 'UNKNOWN_FIELD', reason: warning }, 'settings');
   if (options.plainHttp === true) {
     log.warn({}, 'PLAIN HTTP: whoever is on the way to a registry reads its credentials, says what a tag means and hides signatures');
   }
+  const cluster = options.kube === true ? await openCluster(settings, log) : undefined;
   const facts = createFactCache({ maxBytes: settings.caches.factsBytes });
   const revocation = createRevocationNetwork(settings.revocation);
+  const keys = new KeySources({
+    onChange: () => declarations.changed(),
+    onFetched: (source, { problem }) => {
+      if (problem !== undefined) log.warn({ code: problem.code, reason: problem.message }, 'key material cannot be fetched');
+      cluster?.fetched(source);
+    },
+    maxStaleMs: settings.keys.maxStaleMs,
+  });
   const engines = new Engines(kinds, {
     facts,
     registries: registrySettings(settings, { plainHttp: options.plainHttp ?? false }),
     ownNamespace: settings.ownNamespace,
     freshnessMs: settings.freshnessMs,
+    floor: settings.tenancy.floor,
+    keys,
+    ...(cluster === undefined ? {} : { cluster: cluster.reader, before: NOT_LISTED }),
     signal: new AbortController().signal,
   });
-  const watch = watchFiles(options.config, () => reload(options.config, settings, engines, log));
+  const declarations = followDeclarations({
+    engines,
+    log,
+    ownNamespace: settings.ownNamespace,
+    path: options.config,
+    cluster,
+    onApplied: ({ objects }) => cluster?.update(objects),
+  });
+  const stop = async (provider?: RunningProvider): Promise<void> => {
+    await declarations.close();
+    keys.close();
+    // What is in flight may still read a Secret or ask a responder.
+    await provider?.close();
+    await cluster?.close();
+    await revocation.close();
+  };
   try {
-    await watch.ready;
-    await apply(await loadFiles(options.config, { ownNamespace: settings.ownNamespace }), engines, log);
+    cluster?.start(
+      () => declarations.changed(),
+      (source) => keys.state(source),
+    );
+    await declarations.start(FIRST_LIST_MS);
     const provider = await serveProvider({
       listen: hostPort(options.listen, '--listen'),
       admin: hostPort(options.admin, '--admin'),
@@ -80,21 +111,31 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
       revocation,
       settings,
       log,
+      ...(cluster === undefined ? {} : { cluster }),
     });
-    const close = async (): Promise<void> => {
-      await watch.close();
-      await provider.close();
-      await revocation.close();
-    };
-    return { address: provider.address, admin: provider.admin, engines, close };
+    return { address: provider.address, admin: provider.admin, engines, close: () => stop(provider) };
   } catch (error) {
-    await watch.close();
-    await revocation.close();
+    await stop();
     throw isListenError(error) ? new MisuseError(`${error.message}; expected a free port of this machine`, { cause: error }) : error;
   }
 }
 
-function checkUse({ clientCa, clientAuth, listen, admin }: ServeOptions): void {
+/** How long the ports wait for the first list: a process that does not listen is taken for dead. */
+const FIRST_LIST_MS = 10_000;
+const NOT_LISTED = {
+  code: 'CONFIG_PENDING',
+  message: 'the objects of the cluster are not all listed yet; /readyz of the provider says which',
+};
+
+/** Loaded only here: the Kubernetes client costs every other command a second and 80 MiB. */
+async function openCluster(settings: Settings, log: Logger): Promise<Cluster> {
+  const kube = await import('../kube/cluster.ts');
+  return kube.openCluster({ ownNamespace: settings.ownNamespace, unreadyAfterMs: settings.cluster.unreadyAfterMs, log });
+}
+
+function checkUse({ config, kube, clientCa, clientAuth, listen, admin }: ServeOptions): void {
+  if (config === undefined && kube !== true)
+    throw new MisuseError('expected --config PATH, --kube, or both: nothing else says what is trusted');
   hostPort(listen, '--listen');
   hostPort(admin, '--admin');
   if (clientAuth && clientCa === undefined) {
@@ -127,30 +168,4 @@ function isListenError(error: unknown): error is Error {
   return (
     typeof error === 'object' && error !== null && 'syscall' in error && ['listen', 'bind', 'getaddrinfo'].includes(String(error.syscall))
   );
-}
-
-async function reload(path: string, { ownNamespace }: Settings, engines: Engines, log: Logger): Promise<void> {
-  try {
-    await apply(await loadFiles(path, { ownNamespace }), engines, log);
-  } catch (error) {
-    const level =
-      error instanceof ConfigPathError
-        ? 'what was declared last stays in force'
-        : 'an error of ours; what was declared last stays in force';
-    log.error({ code: 'CONFIG_INVALID', file: path, reason: errorText(error) }, level);
-  }
-}
-
-async function apply(loaded: Loaded, engines: Engines, log: Logger): Promise<void> {
-  const { diagnostics, usable, snapshot } = await engines.apply(loaded);
-  for (const diagnostic of diagnostics) logDiagnostic(diagnostic, log);
-  const { revision, misconfigured } = snapshot.for(undefined);
-  log.info({ usable, revision, objects: loaded.resources.declared.length, misconfigured: misconfigured?.message }, 'configuration applied');
-}
-
-function logDiagnostic({ severity, message, ...where }: Diagnostic, log: Logger): void {
-  const fields = { ...where, reason: message };
-  if (severity === 'error') log.error(fields, 'declaration');
-  else if (severity === 'warning') log.warn(fields, 'declaration');
-  else log.info(fields, 'declaration');
 }

@@ -1,23 +1,34 @@
 import type { Kinds } from '../engine/kinds.ts';
-import type { Engine, Snapshot, Store } from '../engine/types.ts';
-import { type BuildDeps, buildSnapshot } from './build.ts';
+import type { Engine, Reason, Snapshot, Store } from '../engine/types.ts';
+import { type Build, type BuildDeps, buildSnapshot, type Known } from './build.ts';
 import type { Loaded } from './files.ts';
 import { diagnosticOf } from './object-check.ts';
 import { type Declared, type Diagnostic, identity, type ResourceSet } from './resources.ts';
 
+/** What became of one declared object. */
+export interface ObjectState {
+  readonly declared: Declared;
+  /** What of it is in force: itself, the form in which it last was good, or nothing. */
+  readonly inForce: 'this' | 'lastGood' | 'nothing';
+  readonly diagnostics: readonly Diagnostic[];
+  /** Under which a key provider's material is fetched. */
+  readonly keySource?: string;
+}
+
 /** What became of one change of the declaration. */
 export interface Applied {
+  readonly objects: readonly ObjectState[];
   readonly snapshot: Snapshot;
   readonly diagnostics: readonly Diagnostic[];
   /** Whether something can be decided for anybody. */
   readonly usable: boolean;
 }
 
-const NOTHING: Engine = {
-  revision: 'none',
-  rules: [],
-  store: undefined,
-  misconfigured: { code: 'NO_VERIFIER', message: 'nothing is declared yet; declare a Store and a Verifier' },
+const NOTHING: Reason = { code: 'NO_VERIFIER', message: 'nothing is declared yet; declare a Store and a Verifier' };
+
+export type EnginesDeps = Omit<BuildDeps, 'stores' | 'known'> & {
+  /** Why nothing is decided before the first change is applied. */
+  readonly before?: Reason;
 };
 
 /**
@@ -28,14 +39,17 @@ export class Engines {
   readonly #kinds: Kinds;
   readonly #deps: BuildDeps;
   readonly #stores = new Map<string, Store>();
-  #snapshot: Snapshot = { for: () => NOTHING };
+  readonly #known = new Map<Declared, Known>();
+  #snapshot: Snapshot;
   #usable = false;
   #good: ReadonlyMap<string, Declared> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(kinds: Kinds, deps: Omit<BuildDeps, 'stores'>) {
+  constructor(kinds: Kinds, deps: EnginesDeps) {
     this.#kinds = kinds;
-    this.#deps = { ...deps, stores: this.#stores };
+    this.#deps = { ...deps, stores: this.#stores, known: this.#known };
+    const nothing: Engine = { revision: 'none', rules: [], store: undefined, misconfigured: deps.before ?? NOTHING };
+    this.#snapshot = { for: () => nothing };
   }
 
   /** The snapshot in force; a request takes it once. */
@@ -62,13 +76,38 @@ export class Engines {
     const build = kept.length === 0 ? first : await buildSnapshot(set, this.#kinds, this.#deps);
     this.#good = new Map(build.applied.map((declared) => [identity(declared), declared]));
     for (const key of this.#stores.keys()) if (!build.usedStores.has(key)) this.#stores.delete(key);
+    const present = new Set([...first.objects, ...build.objects].map(({ declared }) => declared));
+    for (const declared of this.#known.keys()) if (!present.has(declared)) this.#known.delete(declared);
+    // What an edit asks for is tried again and again, also while the last good form stays in force.
+    this.#deps.keys?.retain?.(new Set([...first.objects, ...build.objects].flatMap(({ keySource }) => keySource ?? [])));
     this.#snapshot = build.snapshot;
     this.#usable = build.usable;
     const notes = [...kept, ...absent].map((declared) =>
       diagnosticOf(declared, 'note', 'LAST_GOOD', [], 'stays in force as it last was good, until it is mended or deleted'),
     );
-    return { snapshot: build.snapshot, usable: build.usable, diagnostics: [...diagnostics, ...first.diagnostics, ...notes] };
+    return {
+      snapshot: build.snapshot,
+      usable: build.usable,
+      diagnostics: [...diagnostics, ...first.diagnostics, ...notes],
+      objects: statesOf(resources, first, build),
+    };
   }
+}
+
+function statesOf(resources: ResourceSet, first: Build, build: Build): readonly ObjectState[] {
+  const asked = new Map(first.objects.map((one) => [one.declared, one]));
+  const used = new Map(build.objects.filter(({ made }) => made !== undefined).map((one) => [identity(one.declared), one]));
+  return resources.declared.map((declared) => {
+    const { made, diagnostics = [], keySource: askedFor } = asked.get(declared) ?? {};
+    const inForce = used.get(identity(declared));
+    const keySource = inForce?.keySource ?? askedFor;
+    return {
+      declared,
+      inForce: made !== undefined ? 'this' : inForce === undefined ? 'nothing' : 'lastGood',
+      diagnostics,
+      ...(keySource === undefined ? {} : { keySource }),
+    };
+  });
 }
 
 /** Good objects that are not declared any more, but whose file cannot be read to the end: they may well be in it. */

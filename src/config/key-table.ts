@@ -1,7 +1,7 @@
 import { ConfigProblem } from '../engine/errors.ts';
 import type { KeyMaterial } from '../engine/types.ts';
-import { fingerprintOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
+import { fingerprintsOf } from './key-sources.ts';
 import { identity } from './resources.ts';
 
 /** For whom a view is: keys without a namespace, those of every namespace that declares nothing, or those of one. */
@@ -62,7 +62,7 @@ function first(candidates: readonly (Compiled | undefined)[]): Lookup | undefine
     if (candidate === undefined) continue;
     if (candidate.made?.role !== 'keyProvider') return unusable(candidate);
     const { material } = candidate.made;
-    const lookup = { material, fingerprints: material.certificates.map(fingerprintOf) };
+    const lookup = { material, fingerprints: fingerprintsOf(material) };
     if (material.certificates.length > 0) return lookup;
     empty ??= lookup;
   }
@@ -73,8 +73,10 @@ const AT = 'spec.parameters';
 
 function unusable({ declared, diagnostics }: Compiled): Lookup {
   const where = declared.namespace === undefined ? 'the cluster' : `namespace ${declared.namespace}`;
-  const why = diagnostics.find(({ severity }) => severity === 'error')?.message ?? 'its document cannot be read';
-  return { problem: new ConfigProblem('KEY_PROVIDER_MISSING', AT, `${declared.kind} ${declared.name} of ${where} cannot be used: ${why}`) };
+  const error = diagnostics.find(({ severity }) => severity === 'error');
+  const why = error?.message ?? 'its document cannot be read';
+  const code = error?.code === 'KEY_PROVIDER_UNAVAILABLE' ? error.code : 'KEY_PROVIDER_MISSING';
+  return { problem: new ConfigProblem(code, AT, `${declared.kind} ${declared.name} of ${where} cannot be used: ${why}`) };
 }
 
 function missing(name: string, hint: string): Lookup {

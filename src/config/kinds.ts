@@ -1,7 +1,10 @@
 import { dockerConfig } from '../credentials/docker-config.ts';
+import { k8Secrets } from '../credentials/k8s-secrets.ts';
 import { configPolicy } from '../enforcers/config-policy.ts';
 import type { Kinds } from '../engine/kinds.ts';
+import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
+import { secret } from '../keys/secret.ts';
 import { cachedStore } from '../stores/cached.ts';
 import { combineStores } from '../stores/combined.ts';
 import { ociLayout } from '../stores/layout.ts';
@@ -12,8 +15,8 @@ import { notation } from '../verifiers/notation.ts';
 export const kinds: Kinds = {
   verifiers: { notation },
   stores: { oras, 'oci-layout': ociLayout },
-  keyProviders: { inline },
-  credentials: { dockerConfig },
+  keyProviders: { inline, secret, file },
+  credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };

@@ -29,6 +29,12 @@ export interface Settings {
   readonly revocation: { readonly allowedHosts: readonly string[]; readonly maxBytes: number };
   readonly concurrency: { readonly perRegistry: number; readonly total: number };
   readonly registries: ReadonlyMap<string, RegistryOptions>;
+  /** Whether the cluster's objects must accept too where a namespace has its own. */
+  readonly tenancy: { readonly floor: boolean };
+  /** How long key material is used that cannot be fetched again. */
+  readonly keys: { readonly maxStaleMs: number };
+  /** How long the cluster may be silent before requests are better sent elsewhere; undefined: for ever. */
+  readonly cluster: { readonly unreadyAfterMs: number | undefined };
   /** What in the file has no effect. */
   readonly warnings: readonly string[];
 }
@@ -68,6 +74,25 @@ const settingsFile = z.object({
   freshnessSeconds: z.int().min(0).max(300).default(10),
   revocation: z.object({ allowedHosts: z.array(z.string().regex(HOST)).max(64).default([]), cacheMiB: count(64, 16_384) }).prefault({}),
   concurrency: z.object({ perRegistry: count(8, 256), total: count(64, 4096) }).prefault({}),
+  tenancy: z.object({ floor: z.boolean().default(false) }).prefault({}),
+  keys: z
+    .object({
+      maxStaleSeconds: z
+        .int()
+        .min(0)
+        .max(30 * 86_400)
+        .default(86_400),
+    })
+    .prefault({}),
+  cluster: z
+    .object({
+      unreadyAfterSeconds: z
+        .int()
+        .min(0)
+        .max(30 * 86_400)
+        .default(300),
+    })
+    .prefault({}),
   registries: z
     .record(
       z.string().regex(HOST),
@@ -125,6 +150,9 @@ function settingsOf(data: z.infer<typeof settingsFile>, registries: Settings['re
     freshnessMs: data.freshnessSeconds * 1000,
     revocation: { allowedHosts: data.revocation.allowedHosts, maxBytes: data.revocation.cacheMiB * MIB },
     concurrency: data.concurrency,
+    tenancy: data.tenancy,
+    keys: { maxStaleMs: data.keys.maxStaleSeconds * 1000 },
+    cluster: { unreadyAfterMs: data.cluster.unreadyAfterSeconds === 0 ? undefined : data.cluster.unreadyAfterSeconds * 1000 },
     registries,
     warnings,
   };

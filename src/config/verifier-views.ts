@@ -12,7 +12,11 @@ export interface VerifierView {
   readonly lookups: ReadonlyMap<string, Lookup>;
   /** What the revision of a view must change with. */
   readonly keys: unknown;
+  /** Why it is only a stand-in that accepts nothing. */
+  readonly problem?: unknown;
 }
+
+const KEYS_ARE_MISSING: readonly string[] = ['KEY_PROVIDER_MISSING', 'KEY_PROVIDER_UNAVAILABLE'];
 
 type MadeVerifier = Extract<Made, { role: 'verifier' }>;
 
@@ -23,26 +27,28 @@ export interface VerifierViews {
   for(viewer: Viewer): Promise<VerifierView>;
 }
 
-export function verifierViews(compiled: Compiled, made: MadeVerifier, keys: KeyTable): VerifierViews {
-  const ofCluster = compiled.declared.namespace === undefined;
+/** @param ready - Views made before of the same declaration: used again where the names still lead to the same keys, and added to. */
+export function verifierViews(compiled: Compiled, made: MadeVerifier, keys: KeyTable, ready: VerifierView[]): VerifierViews {
   const { namespace } = compiled.declared;
-  const home: Viewer = namespace === undefined ? { kind: 'none' } : { kind: 'namespace', name: namespace };
-  const ready: VerifierView[] = [];
-  const make = async (viewer: Viewer, isStub: (error: unknown) => boolean) => {
-    const view = await build(compiled, made, (name) => keys.lookup(name, viewer, ofCluster), isStub);
-    ready.push(view);
+  const ofCluster = namespace === undefined;
+  const at: Viewer = namespace === undefined ? { kind: 'none' } : { kind: 'namespace', name: namespace };
+  // What no viewer has any more goes with the next build.
+  const before = ready.splice(0);
+  const take = async (viewer: Viewer, mayStandIn: (problem: unknown) => boolean): Promise<VerifierView> => {
+    const lookup = (name: string) => keys.lookup(name, viewer, ofCluster);
+    const isSame = (view: VerifierView) => {
+      const lookups = new Map([...view.lookups.keys()].map((name) => [name, lookup(name)]));
+      return canonicalJson(summary(lookups)) === canonicalJson(view.keys) && (view.problem === undefined || mayStandIn(view.problem));
+    };
+    const known = ready.find(isSame) ?? before.find(isSame);
+    const view = known ?? (await build(compiled, made, lookup, mayStandIn));
+    if (!ready.includes(view)) ready.push(view);
     return view;
   };
   return {
     // The object is good, its keys are not there: it stays, and never accepts.
-    home: () => make(home, (error) => error instanceof ConfigProblem && error.code === 'KEY_PROVIDER_MISSING'),
-    for: async (viewer) => {
-      for (const view of ready) {
-        const lookups = new Map([...view.lookups.keys()].map((name) => [name, keys.lookup(name, viewer, ofCluster)]));
-        if (canonicalJson(summary(lookups)) === canonicalJson(view.keys)) return view;
-      }
-      return make(viewer, () => true);
-    },
+    home: () => take(at, (problem) => problem instanceof ConfigProblem && KEYS_ARE_MISSING.includes(problem.code)),
+    for: (viewer) => take(viewer, () => true),
   };
 }
 
@@ -50,9 +56,10 @@ async function build(
   compiled: Compiled,
   made: MadeVerifier,
   lookup: (name: string) => Lookup,
-  isStub: (error: unknown) => boolean,
+  mayStandIn: (problem: unknown) => boolean,
 ): Promise<VerifierView> {
   const lookups = new Map<string, Lookup>();
+  let problem: unknown;
   const verifier = await made
     .create((name) => {
       const found = lookups.get(name) ?? lookup(name);
@@ -61,10 +68,11 @@ async function build(
       return found.material;
     })
     .catch((error: unknown) => {
-      if (!isStub(error)) throw error;
+      if (!mayStandIn(error)) throw error;
+      problem = error;
       return withoutKeys(compiled, made, error);
     });
-  return { verifier, lookups, keys: summary(lookups) };
+  return { verifier, lookups, keys: summary(lookups), ...(problem === undefined ? {} : { problem }) };
 }
 
 function summary(lookups: ReadonlyMap<string, Lookup>): unknown {
@@ -83,7 +91,7 @@ function withoutKeys({ declared }: Compiled, made: MadeVerifier, problem: unknow
       verifier: declared.name,
       type,
       artifact: referrer,
-      outcome: 'misconfigured',
+      outcome: problem instanceof ConfigProblem && problem.code === 'KEY_PROVIDER_UNAVAILABLE' ? 'unavailable' : 'misconfigured',
       reason: reason(problem instanceof CodedError ? problem.code : 'CONFIG_INVALID', errorText(problem)),
       trace: [],
       nested: [],

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { CredentialProvider, FactCache, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from './types.ts';
+import type { ClusterReader, CredentialProvider, FactCache, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from './types.ts';
 
 /** A `type` of a declared object: its parameters' schema and how to make it. Thrown `ConfigProblem`s become *misconfigured*. */
 interface Kind<P, Input, Made> {
@@ -14,7 +14,23 @@ export interface VerifierInputs {
   readonly keyMaterial: (name: string) => KeyMaterial;
 }
 
-export interface StoreInputs {
+/** Where an object is declared, and what it may name because of that. */
+export interface Home {
+  /** Where names without a namespace are looked up. */
+  readonly namespace: string;
+  /** Whether the object is a tenant's: it may name what is in that namespace and nothing else, and nothing of this machine. */
+  readonly confined: boolean;
+}
+
+/** Of whatever reads something beside its parameters. */
+export interface AdapterInputs {
+  /** Absent: the operator's own, on a command line. */
+  readonly home?: Home;
+  /** Absent: there is no cluster to read. */
+  readonly cluster?: ClusterReader;
+}
+
+export interface StoreInputs extends AdapterInputs {
   /** The credentials that the object's `authProvider` names. */
   readonly credentials: CredentialProvider;
   readonly registries: RegistrySettings;
@@ -32,14 +48,24 @@ export interface RegistrySettings {
   readonly concurrency?: { readonly perRegistry: number; readonly total: number };
 }
 
+/** Something in the parameters that applies, and that an operator should know of: it is allowed, and not what one would choose. */
+export interface ParameterHint {
+  /** From the parameters down. */
+  readonly path: readonly (string | number)[];
+  /** Absent: nobody knows the field. */
+  readonly message?: string;
+}
+
+interface WithHints<P> {
+  /** Optional. */
+  hints?(parameters: P): readonly ParameterHint[];
+}
+
 /** A verifier may need a moment to compile its trust anchors. */
-export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>>;
-export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store> & {
-  /** What an operator should know of these parameters, by parameter: they are allowed, and not what one would choose. Optional. */
-  hints?(parameters: P): Readonly<Record<string, string>>;
-};
-export type KeyProviderKind<P = unknown> = Kind<P, object, KeyProvider>;
-export type CredentialKind<P = unknown> = Kind<P, object, CredentialProvider>;
+export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>> & WithHints<P>;
+export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store> & WithHints<P>;
+export type KeyProviderKind<P = unknown> = Kind<P, AdapterInputs, KeyProvider>;
+export type CredentialKind<P = unknown> = Kind<P, AdapterInputs, CredentialProvider>;
 export type EnforcerKind<P = unknown> = Kind<P, object, PolicyEnforcer>;
 
 /** The types that configuration may name; `config/kinds.ts` has ours, a caller may pass its own. */

@@ -14,6 +14,7 @@ const OUTCOME_OF: Readonly<Record<string, Exclude<Outcome, 'accepted'>>> = {
   CONTENT_TRUNCATED: 'unavailable',
   CREDENTIALS_INVALID: 'unavailable',
   DEADLINE_EXCEEDED: 'unavailable',
+  KEY_PROVIDER_UNAVAILABLE: 'unavailable',
   CONFIG_INVALID: 'misconfigured',
   TRUST_POLICY_INVALID: 'misconfigured',
   TRUST_STORE_INVALID: 'misconfigured',

@@ -123,6 +123,8 @@ export interface Rule {
   readonly name: string;
   readonly family: 'ratify';
   covers(request: Request): boolean;
+  /** What it reads. Default: the engine's. */
+  readonly store?: Store;
   readonly verifiers: readonly Verifier[];
   readonly enforcer: PolicyEnforcer;
 }
@@ -156,15 +158,59 @@ export interface Verdict {
   readonly validUntil?: Date;
 }
 
-/** Certificates of one key provider as DER, in its order; immutable. */
+/** What one key provider gives, in its order; immutable. */
 export interface KeyMaterial {
+  /** DER. */
   readonly certificates: readonly Uint8Array[];
+  /** Absent: none. */
+  readonly keys?: readonly PublicKeyMaterial[];
+  /** Where it comes from, for people to read; absent where it stands in the declaration itself. */
+  readonly sources?: readonly KeySource[];
+}
+
+/** A public key; name and version are empty where its source has none. */
+export interface PublicKeyMaterial {
+  readonly name: string;
+  readonly version: string;
+  /** DER of a SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+}
+
+/** One thing that a provider was told to fetch. What is not enabled is known of, and gives nothing. */
+export interface KeySource {
+  readonly holds: 'certificate' | 'key';
+  readonly name: string;
+  readonly version: string;
+  readonly enabled: boolean;
+  /** How many of the certificates, or keys, are its own; they stand in the order of the sources. */
+  readonly count: number;
 }
 
 export interface KeyProvider {
   readonly name: string;
   readonly type: string;
+  /** How often to fetch where the declaration does not say, in milliseconds; absent: once. */
+  readonly refreshMs?: number;
+  /**
+   * Rejects with `ConfigProblem` for what is there and cannot be used, `KEY_PROVIDER_MISSING` for what is gone for certain; with
+   * anything else where that could not be found out.
+   */
   fetch(signal: AbortSignal): Promise<KeyMaterial>;
+}
+
+/** A Secret of the cluster. */
+export interface SecretData {
+  readonly type: string;
+  /** Changes whenever the Secret does. */
+  readonly version: string;
+  readonly data: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What adapters read of a cluster. Rejects where that could not be found out; undefined: there is none. */
+export interface ClusterReader {
+  secret(namespace: string, name: string, signal: AbortSignal): Promise<SecretData | undefined>;
+  /** Names of the Secrets that a service account pulls images with, in its namespace. */
+  imagePullSecrets(namespace: string, serviceAccount: string, signal: AbortSignal): Promise<readonly string[] | undefined>;
 }
 
 /** A user name and password, or an identity token, for one registry. */

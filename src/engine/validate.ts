@@ -12,7 +12,7 @@ export type EvaluationPorts = Omit<Ports, 'store'> & { readonly store?: Store };
 export interface ValidateOptions {
   /** For how long a tag, and that there is no good signature, may be believed, in milliseconds. Default 10,000. */
   readonly freshnessMs?: number;
-  /** Signatures tried per image. Default 50. */
+  /** Signatures tried per image, at least 1. Default 50. */
   readonly maxSignatures?: number;
 }
 
@@ -32,6 +32,9 @@ export async function validate(
 ): Promise<Verdict> {
   const freshUntil = new Date(ports.now.getTime() + freshnessMs);
   const verdict = (found: Found, tagUntil?: Date) => verdictOf(engine, request, found, earliest(freshUntil, tagUntil) ?? freshUntil);
+  // Neither fewer nor no number at all: a bound that nothing reaches would be none.
+  if (!(maxSignatures >= 1))
+    return verdict(misconfigured('CONFIG_INVALID', `expected maxSignatures of at least 1, found ${maxSignatures}`));
   try {
     const asked = askable(engine, request, ports.store);
     if ('decision' in asked) return verdict(asked);
@@ -43,7 +46,8 @@ export async function validate(
     const subject = { repository: { registry: request.reference.registry, path: request.reference.path }, descriptor };
     const judged: Judged[] = [];
     for (const rule of rules) {
-      const evaluation = await evaluateRule({ rule, request, subject, ports: { ...ports, store }, maxSignatures, onBug });
+      const read = ports.store ?? rule.store ?? store;
+      const evaluation = await evaluateRule({ rule, request, subject, ports: { ...ports, store: read }, maxSignatures, onBug });
       judged.push({ rule, ...evaluation });
       if (evaluation.decision.outcome === 'refused') break;
     }
@@ -78,7 +82,7 @@ function askable(engine: Engine, request: Request, recorded: Store | undefined):
   const empty = rules.find((rule) => rule.verifiers.length === 0);
   if (empty !== undefined) return misconfigured('NO_VERIFIER', `no Verifier belongs to policy ${quoted(empty.name)}; declare one`);
   const { registry } = request.reference;
-  if (!store.answersFor(registry))
+  if (![store, ...rules.flatMap((rule) => recorded ?? rule.store ?? [])].every((one) => one.answersFor(registry)))
     return misconfigured('NO_STORE', `no Store answers for registry ${quoted(registry)}; declare one that does`);
   return { rules, store };
 }

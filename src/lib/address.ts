@@ -24,27 +24,44 @@ const RANGES: Readonly<Record<Exclude<Reach, 'public'>, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   private: [
     '10.0.0.0/8',
+    // Google's, and where GKE puts the Services of a cluster unless told otherwise.
+    '34.118.224.0/20',
     '100.64.0.0/10',
     '172.16.0.0/12',
     '192.0.0.0/24',
     '192.168.0.0/16',
     '198.18.0.0/15',
     '64:ff9b:1::/48',
+    '2001::/32',
     'fc00::/7',
     'fec0::/10',
   ],
 };
 const LISTS = [list('never'), list('loopback'), list('private')] as const;
-
-/** IPv6 addresses that stand for the IPv4 address in their last 32 bits: mapped, compatible, NAT64. */
-const EMBEDS_IPV4 = /^(?:::|::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+/** The only IPv6 addresses given out so far. */
+const GLOBAL_UNICAST = rangesOf(['2000::/3']);
 
 /** How private the IP address `text` is; what is no address is `never`. */
 export function reachOf(text: string): Reach {
   const address = canonical(text);
   if (address === undefined) return 'never';
-  const found = LISTS.find(({ ranges }) => ranges.check(address, isIPv4(address) ? 'ipv4' : 'ipv6'));
-  return found?.reach ?? 'public';
+  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+  const found = LISTS.find(({ ranges }) => ranges.check(address, family));
+  if (found !== undefined) return found.reach;
+  return family === 'ipv4' || GLOBAL_UNICAST.check(address, family) ? 'public' : 'never';
+}
+
+/** Last labels of names that no public name has: RFC 6761, 6762, 7686, 8375, 9476, and what networks and clusters use of themselves. */
+const INSIDE: ReadonlySet<string> = new Set([
+  ...['alt', 'arpa', 'corp', 'home', 'internal', 'intranet', 'invalid', 'lan', 'local', 'localdomain', 'localhost', 'onion'],
+  ...['private', 'svc', 'test'],
+]);
+
+/** Whether the host of a URL looks like one of the public network: an IP address, or a name of several labels whose last is no internal one. */
+export function looksPublic(hostname: string): boolean {
+  if (hostname.startsWith('[')) return true;
+  const labels = hostname.replace(/\.$/, '').split('.');
+  return labels.length > 1 && !INSIDE.has(labels.at(-1) ?? '');
 }
 
 /** Whether an address of reach `found` may be connected to from where `limit` is the most private that may be reached. */
@@ -58,21 +75,49 @@ export function lessPrivate(a: Reach, b: Reach): Reach {
 }
 
 function list(reach: Exclude<Reach, 'public'>): { readonly reach: Reach; readonly ranges: BlockList } {
-  const ranges = new BlockList();
-  for (const range of RANGES[reach]) {
-    const [network = '', prefix] = range.split('/');
-    ranges.addSubnet(network, Number(prefix), isIPv4(network) ? 'ipv4' : 'ipv6');
-  }
-  return { reach, ranges };
+  return { reach, ranges: rangesOf(RANGES[reach]) };
 }
 
+function rangesOf(texts: readonly string[]): BlockList {
+  const ranges = new BlockList();
+  for (const text of texts) {
+    const [network = '', prefix] = text.split('/');
+    ranges.addSubnet(network, Number(prefix), isIPv4(network) ? 'ipv4' : 'ipv6');
+  }
+  return ranges;
+}
+
+/** The one spelling of an address; of an IPv6 address that stands for an IPv4 address, that. */
 function canonical(text: string): string | undefined {
   if (isIPv4(text)) return text;
   const [address = ''] = text.split('%');
   if (!isIPv6(address)) return undefined;
   const shortest = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [, high, low] = EMBEDS_IPV4.exec(shortest) ?? [];
-  if (high === undefined || low === undefined) return shortest;
-  const [upper, lower] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  const groups = groupsOf(shortest);
+  const at = embeddedAt(groups);
+  if (at === undefined) return shortest;
+  const [upper = 0, lower = 0] = groups.slice(at, at + 2);
   return [upper >> 8, upper & 255, lower >> 8, lower & 255].join('.');
+}
+
+/** The eight numbers of an IPv6 address that has no dots in it. */
+function groupsOf(address: string): readonly number[] {
+  const [before, after] = address.split('::').map((side) => (side === '' ? [] : side.split(':')));
+  const zeros = Array.from({ length: 8 - (before?.length ?? 0) - (after?.length ?? 0) }, () => '0');
+  return [...(before ?? []), ...zeros, ...(after ?? [])].map((group) => Number.parseInt(group, 16));
+}
+
+/** What stands before the IPv4 address: compatible, mapped, translated (RFC 2765), NAT64, 6to4. */
+const BEFORE_IPV4: readonly (readonly number[])[] = [
+  [0, 0, 0, 0, 0, 0],
+  [0, 0, 0, 0, 0, 0xffff],
+  [0, 0, 0, 0, 0xffff, 0],
+  [0x64, 0xff9b, 0, 0, 0, 0],
+  [0x2002],
+];
+
+function embeddedAt(groups: readonly number[]): number | undefined {
+  // `::` and `::1` are no IPv4 addresses.
+  if (groups.slice(0, 7).every((group) => group === 0)) return undefined;
+  return BEFORE_IPV4.find((prefix) => prefix.every((group, i) => groups[i] === group))?.length;
 }

@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, Pool } from 'undici';
 import { isWithin, lessPrivate, type Reach, reachOf } from './address.ts';
+import { joinChunks } from './chunks.ts';
 import { CodedError, errorText } from './errors.ts';
 import { createRecent } from './recent.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -237,7 +238,7 @@ async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number, signa
     throw new HttpError('TRUNCATED', `ended early after ${length} bytes: ${errorText(error)}`, { cause: error });
   }
   signal.throwIfAborted();
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : joinChunks(chunks, length);
 }
 
 /** Reads a short rest in the background, so that its connection can be used again; a long or slow one costs the connection. */

@@ -1,5 +1,8 @@
-import type { Reach } from './address.ts';
+import { lookup as lookupName } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { looksPublic, type Reach } from './address.ts';
 import { createFactCache } from './cache.ts';
+import type { Clock } from './clock.ts';
 import { CodedError, errorText } from './errors.ts';
 import { createHttpClient, type HttpAnswer, type HttpClient, type HttpOptions } from './http.ts';
 import { createLimit, type Limit } from './limit.ts';
@@ -11,6 +14,8 @@ export interface RevocationNetworkOptions {
   /** Hosts (`host` or `host:port`) that may be at private or loopback addresses, and at other ports than 80. Default: none. */
   readonly allowedHosts?: readonly string[];
   readonly http?: HttpOptions;
+  /** Default: the clocks of the machine. */
+  readonly clock?: Clock;
 }
 
 export interface RevocationNetwork extends RevocationPort {
@@ -23,22 +28,25 @@ const MAX_GET = 255;
 const CONCURRENT = 16;
 
 /**
- * The network of OCSP responders and revocation lists. The addresses come out of certificates, so they are asked over plain HTTP alone, at public
- * addresses and port 80 unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each redirect is held
- * to the same. No credential is ever sent.
+ * The network of OCSP responders and revocation lists. The addresses come out of certificates, so they are asked over plain HTTP alone, by public
+ * names at public addresses and port 80 unless the host is allowed by name, never at addresses of link-local or cloud metadata services; each
+ * redirect is held to the same. No credential is ever sent.
  */
 export function createRevocationNetwork({
   maxBytes = 64 * MIB,
   allowedHosts = [],
   http,
+  clock,
 }: RevocationNetworkOptions = {}): RevocationNetwork {
-  const client = createHttpClient({ connections: 4, connectMs: 2000, ...http });
+  const allowed: ReadonlySet<string> = new Set(allowedHosts);
+  const lookup = absoluteLookup(http?.lookup ?? lookupName, new Set(allowedHosts.map((host) => host.replace(/:\d+$/, ''))));
+  const client = createHttpClient({ connections: 4, connectMs: 2000, ...http, lookup });
   const limit = createLimit(CONCURRENT);
-  const ask = (asked: Asked): Promise<Uint8Array> => exchange(client, limit, new Set(allowedHosts), asked);
+  const ask = (asked: Asked): Promise<Uint8Array> => exchange(client, limit, allowed, asked);
   return {
     fetchOcsp: async (url, request, signal) => ask({ ...ocspQuestion(httpUrl(url), request), ...REVOCATION_LIMITS.ocsp, signal }),
     fetchCrl: async (url, signal) => ask({ url: httpUrl(url), ...REVOCATION_LIMITS.crl, signal }),
-    answers: createFactCache({ maxBytes }),
+    answers: createFactCache({ maxBytes, ...(clock === undefined ? {} : { clock }) }),
     close: () => client.close(),
   };
 }
@@ -109,12 +117,24 @@ async function bodyOrLocation(answer: HttpAnswer, maxBytes: number): Promise<Uin
 }
 
 function requestFor({ body, signal }: Asked, url: URL, allowed: ReadonlySet<string>) {
-  const isAllowed = allowed.has(url.host) || allowed.has(url.hostname);
-  // A URL has no port where it is the scheme's own.
-  if (url.port !== '' && !isAllowed) {
-    throw new RevocationFetchError(`port ${url.port} is not asked; expected 80, or the host among those that are allowed`);
-  }
-  const reach: Exclude<Reach, 'never'> = isAllowed ? 'loopback' : 'public';
+  const reach = reachFor(url, allowed);
   if (body === undefined) return { method: 'GET', url, headers: {}, reach, signal } as const;
   return { method: 'POST', url, headers: { 'content-type': 'application/ocsp-request' }, body, reach, signal } as const;
+}
+
+function reachFor({ hostname, port }: URL, allowed: ReadonlySet<string>): Exclude<Reach, 'never'> {
+  const name = hostname.replace(/\.$/, '');
+  if (allowed.has(name) || allowed.has(`${name}:${port || '80'}`)) return 'loopback';
+  // A URL has no port where it is the scheme's own.
+  if (port !== '') throw new RevocationFetchError(`port ${port} is not asked; expected 80, or the host among those that are allowed`);
+  if (looksPublic(hostname)) return 'public';
+  throw new RevocationFetchError(`${hostname.slice(0, 100)} is a name inside a network; expected a public one, or one that is allowed`);
+}
+
+/** Search domains are for names that are allowed: in a cluster, `a.b` would else be looked up as the Service `a` of the namespace `b` first. */
+function absoluteLookup(lookup: LookupFunction, allowedNames: ReadonlySet<string>): LookupFunction {
+  return (hostname, options, callback) => {
+    const isAsItStands = hostname.endsWith('.') || allowedNames.has(hostname);
+    lookup(isAsItStands ? hostname : `${hostname}.`, options, callback);
+  };
 }

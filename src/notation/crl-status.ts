@@ -1,4 +1,3 @@
-import { errorText } from '../lib/errors.ts';
 import type { Fact } from '../lib/facts.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { isSignatureBy } from '../x509/certificate-signature.ts';
@@ -6,15 +5,16 @@ import { type RevocationList, type RevokedEntry, readRevocationList } from '../x
 import { readDer, TAG } from '../x509/der.ts';
 import { smallIntegerOf } from '../x509/der-values.ts';
 import type { Certificate } from '../x509/types.ts';
-import { expectedFailure } from './errors.ts';
 import {
   BadAnswer,
   type CertificateStatus,
   checkFresh,
   isInvalidityDate,
+  patienceOf,
   type Question,
   refreshFrom,
   wasValidAtSigning,
+  whyNot,
 } from './revocation-answer.ts';
 
 const FRESHEST_CRL = '2.5.29.46';
@@ -41,17 +41,17 @@ export async function crlStatus(question: Question): Promise<CertificateStatus> 
       ends.push(validUntil);
     } catch (error) {
       question.signal.throwIfAborted();
-      return { status: 'unknown', why: `${url.slice(0, 200)}: ${errorText(expectedFailure(error))}` };
+      return { status: 'unknown', why: `${url.slice(0, 200)}: ${whyNot(error)}` };
     }
   }
   if (ends.length === 0) return { status: 'unknown', why: 'no revocation list is named' };
   return { status: 'good', validUntil: earliest(ends) };
 }
 
-async function lookUp(url: string, { certificate, issuer, authenticSigningTime, now, port, signal }: Question) {
-  const { base, delta } = await port.answers.remember('crl', `${issuer.fingerprint} ${url}`, signal, (own) =>
-    fetchLists({ url, issuer, now, port, signal: own }),
-  );
+async function lookUp(url: string, question: Question) {
+  const { certificate, issuer, authenticSigningTime, now, port, signal } = question;
+  const load = (own: AbortSignal): Promise<Fact<Lists>> => fetchLists({ url, issuer, now, port, signal: own });
+  const { base, delta } = await port.answers.remember('crl', `${issuer.fingerprint} ${url}`, signal, load, patienceOf(question, false));
   if (delta === undefined && certificate.extensions.some(({ oid }) => oid === FRESHEST_CRL)) {
     throw new BadAnswer('a freshest list that only the certificate names is not supported');
   }
@@ -69,7 +69,7 @@ interface Source {
 }
 
 async function fetchLists({ url, issuer, now, port, signal }: Source): Promise<Fact<Lists>> {
-  const base = await readRevocationList(await port.fetchCrl(url, signal));
+  const base = await readRevocationList(await port.fetchCrl(url, signal), signal);
   await checkList(base, issuer);
   const delta = base.freshestUrls.length === 0 ? undefined : await firstDelta(base.freshestUrls, port, signal);
   if (delta !== undefined) {
@@ -77,17 +77,18 @@ async function fetchLists({ url, issuer, now, port, signal }: Source): Promise<F
     checkDelta(base, delta);
   }
   const validUntil = endOf({ base, delta }, now);
-  return { value: { base, delta }, bytes: base.bytes + (delta?.bytes ?? 0), validUntil, refreshFrom: refreshFrom(validUntil, now) };
+  const bytes = base.bytes + (delta?.bytes ?? 0);
+  return { value: { base, delta }, bytes, validUntil, refreshFrom: refreshFrom(validUntil, now), asOf: (delta ?? base).thisUpdate };
 }
 
 async function firstDelta(urls: readonly string[], port: RevocationPort, signal: AbortSignal): Promise<RevocationList> {
   let why = '';
   for (const url of urls) {
     try {
-      return await readRevocationList(await port.fetchCrl(url, signal));
+      return await readRevocationList(await port.fetchCrl(url, signal), signal);
     } catch (error) {
       signal.throwIfAborted();
-      why = errorText(expectedFailure(error));
+      why = whyNot(error);
     }
   }
   throw new BadAnswer(`the delta of the revocation list cannot be had: ${why}`);

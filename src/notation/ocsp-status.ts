@@ -1,4 +1,4 @@
-import { errorText } from '../lib/errors.ts';
+import type { Fact } from '../lib/facts.ts';
 import { algorithmOf } from '../x509/algorithm.ts';
 import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
 import { isSignatureBy } from '../x509/certificate-signature.ts';
@@ -6,7 +6,16 @@ import { type OcspResponse, readOcspResponse, type SingleResponse } from '../x50
 import { isIdOf, keyHashOf, ocspRequest } from '../x509/ocsp-request.ts';
 import type { Certificate } from '../x509/types.ts';
 import { expectedFailure } from './errors.ts';
-import { BadAnswer, type CertificateStatus, checkFresh, type Question, refreshFrom, wasValidAtSigning } from './revocation-answer.ts';
+import {
+  BadAnswer,
+  type CertificateStatus,
+  checkFresh,
+  patienceOf,
+  type Question,
+  refreshFrom,
+  wasValidAtSigning,
+  whyNot,
+} from './revocation-answer.ts';
 
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
 /** What keeping one answer takes. */
@@ -24,34 +33,45 @@ export async function ocspStatus(question: Question): Promise<CertificateStatus>
       return await statusAt(url, question);
     } catch (error) {
       question.signal.throwIfAborted();
-      why = `${url.slice(0, 200)}: ${errorText(expectedFailure(error))}`;
+      why = `${url.slice(0, 200)}: ${whyNot(error)}`;
+      // That is an answer: another responder that says good does not outvote it.
+      if (error instanceof UnknownCertificate) break;
     }
   }
   return { status: 'unknown', why };
 }
 
-async function statusAt(
-  url: string,
-  { certificate, issuer, authenticSigningTime, now, port, signal }: Question,
-): Promise<CertificateStatus> {
-  const single = await port.answers.remember('ocsp', `${issuer.fingerprint} ${certificate.serialNumber} ${url}`, signal, async (own) => {
-    const bytes = await port.fetchOcsp(url, ocspRequest(certificate, issuer), own);
-    const response = readOcspResponse(bytes);
-    await checkSigner(response, issuer, now);
-    const value = answerFor(response.responses, certificate, issuer);
-    const nextUpdate = checkFresh('OCSP response', value.thisUpdate, value.nextUpdate, now);
-    // A responder that does not know may know soon.
-    const validUntil = value.status === 'unknown' ? now : nextUpdate;
-    return { value, bytes: ANSWER_BYTES, validUntil, refreshFrom: refreshFrom(nextUpdate, now) };
-  });
-  const validUntil = checkFresh('OCSP response', single.thisUpdate, single.nextUpdate, now);
-  if (single.status === 'unknown') return { status: 'unknown', why: `${url.slice(0, 200)}: the responder does not know the certificate` };
-  if (single.status === 'good' || isLater(single, authenticSigningTime)) return { status: 'good', validUntil };
+/** What a responder says of a certificate that it does not know; thrown, since it may know it in a moment. */
+class UnknownCertificate extends BadAnswer {}
+
+async function statusAt(url: string, question: Question): Promise<CertificateStatus> {
+  const { certificate, issuer, authenticSigningTime, now, port, signal } = question;
+  const key = `${issuer.fingerprint} ${certificate.serialNumber} ${url}`;
+  const patience = patienceOf(question, certificate.crlUrls.length > 0 || url !== certificate.ocspUrls.at(-1));
+  const known = await port.answers.remember('ocsp', key, signal, (own) => fetchAnswer(url, { ...question, signal: own }), patience);
+  const validUntil = checkFresh('OCSP response', known.thisUpdate, known.nextUpdate, now);
+  if (known.status === 'good' || isLater(known, authenticSigningTime)) return { status: 'good', validUntil };
   return { status: 'revoked', validUntil };
 }
 
+/** What is kept of an answer: nothing that holds on to the octets in which it came. */
+type Answer = Pick<SingleResponse, 'status' | 'thisUpdate' | 'nextUpdate' | 'extensions'>;
+
+async function fetchAnswer(url: string, { certificate, issuer, now, port, signal }: Question): Promise<Fact<Answer>> {
+  const response = readOcspResponse(await port.fetchOcsp(url, ocspRequest(certificate, issuer), signal));
+  await checkSigner(response, issuer, now);
+  const found = answerFor(response.responses, certificate, issuer);
+  const { status, thisUpdate, nextUpdate } = found;
+  const validUntil = checkFresh('OCSP response', thisUpdate, nextUpdate, now);
+  if (status === 'unknown') throw new UnknownCertificate('the responder does not know the certificate');
+  const extensions = found.extensions.map((extension) => ({ ...extension, value: Uint8Array.from(extension.value) }));
+  const bytes = extensions.reduce((sum, { value }) => sum + value.length, ANSWER_BYTES);
+  const value = { status, thisUpdate, nextUpdate, extensions };
+  return { value, bytes, validUntil, refreshFrom: refreshFrom(validUntil, now), asOf: thisUpdate };
+}
+
 /** A date that does not read must not turn a revocation into an unknown, which a list could then outvote. */
-function isLater({ extensions }: SingleResponse, authenticSigningTime: Question['authenticSigningTime']): boolean {
+function isLater({ extensions }: Answer, authenticSigningTime: Question['authenticSigningTime']): boolean {
   try {
     return wasValidAtSigning(extensions, authenticSigningTime);
   } catch (error) {

@@ -1,9 +1,11 @@
-import { CodedError } from '../lib/errors.ts';
+import { CodedError, errorText } from '../lib/errors.ts';
+import type { Patience } from '../lib/facts.ts';
 import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { DerError, readDer, TAG } from '../x509/der.ts';
 import { timeOf } from '../x509/der-values.ts';
 import type { Certificate, Extension } from '../x509/types.ts';
+import { expectedFailure } from './errors.ts';
 
 /** One certificate whose status is asked for, and who issued it. */
 export interface Question {
@@ -12,6 +14,8 @@ export interface Question {
   /** When it was signed, if that is known for certain: a later revocation then does not count. */
   readonly authenticSigningTime: Instant | undefined;
   readonly now: Date;
+  /** What is unknown is only noted. */
+  readonly noted: boolean;
   readonly port: RevocationPort;
   readonly signal: AbortSignal;
 }
@@ -24,6 +28,13 @@ export type CertificateStatus =
 /** An answer that is there and is not to be believed, or has nothing to say. */
 export class BadAnswer extends CodedError {
   readonly code = 'REVOCATION_ANSWER_INVALID';
+}
+
+/** Why a source was no help; a defect of ours goes on up. */
+export function whyNot(error: unknown): string {
+  // A load has a limit of its own, which nobody who waits has set.
+  if (error instanceof DOMException && error.name === 'TimeoutError') return error.message;
+  return errorText(expectedFailure(error));
 }
 
 /** Clocks differ: an answer from a little later than now is believed. */
@@ -42,6 +53,19 @@ export function checkFresh(what: string, thisUpdate: Date, nextUpdate: Date | un
 /** When to ask again ahead of need: after three quarters of the time that is left. */
 export function refreshFrom(nextUpdate: Date, now: Date): Date {
   return new Date(now.getTime() + (nextUpdate.getTime() - now.getTime()) * 0.75);
+}
+
+/** Milliseconds: how long a source without an answer is left alone, and how long others are heard instead while it is asked behind their back. */
+const REST_MS = 5_000;
+const STALE_MS = 5 * 60_000;
+
+/**
+ * What to do about a source that had no answer. Where lists decide instead, or nothing has to be decided, a responder that is down for long must
+ * not hold up every verdict by its deadline. Where nothing else decides, it is asked anew each time, so that an image is judged as soon as
+ * the responder is back.
+ */
+export function patienceOf({ noted }: Question, hasOthers: boolean): Patience | undefined {
+  return noted || hasOthers ? { restMs: REST_MS, staleMs: STALE_MS } : undefined;
 }
 
 const INVALIDITY_DATE = '2.5.29.24';

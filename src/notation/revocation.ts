@@ -17,6 +17,8 @@ export interface RevocationInput {
   /** Only where it is certain when it was signed (scheme notary.x509.signingAuthority). */
   readonly authenticSigningTime?: Instant;
   readonly now: Date;
+  /** Whether what is found is only noted. Default: no, it decides. */
+  readonly noted?: boolean;
   /** Undefined: nobody is asked, and the status of what names a responder or a list is unknown. */
   readonly port: RevocationPort | undefined;
   readonly signal: AbortSignal;
@@ -48,6 +50,7 @@ export async function checkRevocation({
   purpose,
   authenticSigningTime,
   now,
+  noted = false,
   port,
   signal,
 }: RevocationInput): Promise<RevocationStatus> {
@@ -56,7 +59,7 @@ export async function checkRevocation({
       const issuer = chain[i + 1];
       if (issuer === undefined || namesNobody(certificate)) return undefined;
       if (port === undefined) return { certificate, status: 'unknown', why: 'nobody was asked' } as const;
-      return { certificate, ...(await statusOf({ certificate, issuer, authenticSigningTime, now, port, signal })) };
+      return { certificate, ...(await statusOf({ certificate, issuer, authenticSigningTime, now, noted, port, signal })) };
     }),
   );
   const known = statuses.filter((status) => status !== undefined);

@@ -1,12 +1,11 @@
 import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
-import type { RevocationPort } from '../lib/revocation.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
 import { anchorsOf } from './anchors.ts';
 import { NotationError } from './errors.ts';
 import { checkIdentity } from './identity.ts';
 import { quote } from './quote.ts';
-import { checkRevocation } from './revocation.ts';
+import { checkRevocation, type RevocationInput } from './revocation.ts';
 import { dateOf, rfc1123 } from './time.ts';
 import { checkTimestamp } from './timestamp.ts';
 import type { EnvelopeContent, Timestamp, TrustPolicy, TrustStoreType, ValidationAction, ValidationType, VerifyInput } from './types.ts';
@@ -89,7 +88,7 @@ function checkAuthenticTimestamp(context: StepContext): StepResult | Promise<Ste
   const { input, envelope } = context;
   const { certificateChain, signingScheme, signingTime } = envelope;
   if (signingScheme === 'notary.x509.signingAuthority') return { error: validityAtSigning(certificateChain, signingTime) };
-  if (needsTimestamp(input, certificateChain)) return checkTimestamp(input, envelope, revocationPort(context));
+  if (needsTimestamp(input, certificateChain)) return checkTimestamp(input, envelope, revocationOf(context));
   const error = validityNow(certificateChain, input.now);
   return error === undefined ? { validUntil: earliest(certificateChain.map(({ notAfter }) => notAfter)) } : { error };
 }
@@ -143,7 +142,7 @@ async function checkNotRevoked(context: StepContext): Promise<StepResult> {
     purpose: 'codeSigning',
     ...(signingScheme === 'notary.x509.signingAuthority' ? { authenticSigningTime: signingTime } : {}),
     now: input.now,
-    port: revocationPort(context),
+    ...revocationOf(context),
     signal: input.signal,
   });
 }
@@ -152,6 +151,7 @@ async function checkNotRevoked(context: StepContext): Promise<StepResult> {
  * Where the outcome is only noted and the signer is not trusted, nothing is asked: a stranger's certificate would say whom. The answer cannot
  * change the verdict then.
  */
-function revocationPort({ input, action, signerTrusted }: StepContext): RevocationPort | undefined {
-  return action === 'log' && !signerTrusted ? undefined : input.revocation;
+function revocationOf({ input, action, signerTrusted }: StepContext): Pick<RevocationInput, 'port' | 'noted'> {
+  const noted = action === 'log';
+  return { noted, port: noted && !signerTrusted ? undefined : input.revocation };
 }

@@ -25,8 +25,8 @@ export type TokenReading = { readonly token: TimestampToken } | { readonly error
 
 export const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const MAX_BYTES = 64 * 1024;
-/** More certificates are not parsed, and more signers not looked at. */
-const MAX_CERTIFICATES = 20;
+/** More certificates are not parsed, and more signers not looked at: each may be by each of the others, which takes a check to find out. */
+const MAX_CERTIFICATES = 10;
 const MAX_SIGNERS = 10;
 /** What a token that was read costs beside its bytes; its certificates are facts of their own. */
 const READ_BYTES = 4 * 1024;
@@ -64,8 +64,10 @@ function unparsable(why: string, cause?: unknown): NotationError {
 function parse(bytes: Uint8Array): SignedData {
   try {
     const signed = readSignedData(bytes);
-    if (signed.certificates.length > MAX_CERTIFICATES) throw new DerError(`expected at most ${MAX_CERTIFICATES} certificates`);
-    if (signed.signerInfos.length > MAX_SIGNERS) throw new DerError(`expected at most ${MAX_SIGNERS} signers`);
+    if (signed.certificates.length > MAX_CERTIFICATES)
+      throw new DerError(`expected at most ${MAX_CERTIFICATES} certificates, got ${signed.certificates.length}`);
+    if (signed.signerInfos.length > MAX_SIGNERS)
+      throw new DerError(`expected at most ${MAX_SIGNERS} signers, got ${signed.signerInfos.length}`);
     return signed;
   } catch (error) {
     if (error instanceof CodedError) throw unparsable(error.message, error);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
-import type { RevocationPort } from '../lib/revocation.ts';
 import { hashNameOf } from '../x509/algorithm.ts';
 import { validateTimestampingChain } from '../x509/chain.ts';
 import { X509Error } from '../x509/errors.ts';
@@ -11,7 +10,7 @@ import { anchorsOf } from './anchors.ts';
 import { signatureCheck } from './certificates.ts';
 import { NotationError } from './errors.ts';
 import { quote } from './quote.ts';
-import { checkRevocation } from './revocation.ts';
+import { checkRevocation, type RevocationInput } from './revocation.ts';
 import { rfc1123 } from './time.ts';
 import { signerPath } from './timestamp-signer.ts';
 import { readToken, type TimestampToken } from './timestamp-token.ts';
@@ -32,22 +31,26 @@ export interface TimestampResult {
  * there, reads, is of this signature, by a trusted authority whose chain was valid at the time, lies inside the validity of the signer's
  * certificates, and the authority is not revoked. That last check is part of it whatever the statement says of revocation.
  *
- * @param port - Undefined: nobody is asked for revocation.
+ * @param revocation - How the authority's status is asked for.
  */
 export async function checkTimestamp(
   input: VerifyInput,
   envelope: EnvelopeContent,
-  port: RevocationPort | undefined,
+  revocation: Pick<RevocationInput, 'port' | 'noted'>,
 ): Promise<TimestampResult> {
   try {
-    return await check(input, envelope, port);
+    return await check(input, envelope, revocation);
   } catch (error) {
     if (error instanceof NotationError) return { error };
     throw error;
   }
 }
 
-async function check(input: VerifyInput, envelope: EnvelopeContent, port: RevocationPort | undefined): Promise<TimestampResult> {
+async function check(
+  input: VerifyInput,
+  envelope: EnvelopeContent,
+  revocation: Pick<RevocationInput, 'port' | 'noted'>,
+): Promise<TimestampResult> {
   const { now, facts, signal } = input;
   const bytes = envelope.timestampSignature;
   if (bytes === undefined || bytes.length === 0) {
@@ -60,7 +63,7 @@ async function check(input: VerifyInput, envelope: EnvelopeContent, port: Revoca
   const path = await trustedPath(token, rootsOf(input), input);
   const timestamp = timestampOf(token.info, path);
   checkInside(timestamp, envelope.certificateChain);
-  const { error, validUntil, note } = await checkRevocation({ chain: path, purpose: 'timestamping', now, port, signal });
+  const { error, validUntil, note } = await checkRevocation({ chain: path, purpose: 'timestamping', now, ...revocation, signal });
   if (error !== undefined) throw error;
   return { timestamp, ...(validUntil && { validUntil }), ...(note !== undefined && { note }) };
 }

@@ -4,6 +4,17 @@ import type { ProtocolCode } from './protocol.ts';
 
 export type KeyOutcome = 'accepted' | 'refused' | 'unavailable' | 'misconfigured' | 'invalid';
 
+/** How one kind of the cluster's objects is doing. */
+export interface KindHealth {
+  /** One of ours. */
+  readonly kind: string;
+  readonly objects: number;
+  /** Lists and watches that failed so far. */
+  readonly failures: number;
+  /** Since the API server last said anything of it; undefined: never. */
+  readonly silenceSeconds: number | undefined;
+}
+
 /** What is counted. No label's value comes from a caller, an image or a registry. */
 export interface Metrics {
   answered(endpoint: Endpoint, status: number, ms: number): void;
@@ -18,6 +29,7 @@ export interface Metrics {
   reload(result: 'applied' | 'kept'): void;
   certificateExpires(at: Date): void;
   configuration(generation: number, usable: boolean): void;
+  cluster(health: KindHealth): void;
   readonly contentType: string;
   render(): Promise<string>;
 }
@@ -32,7 +44,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) => new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const gauge = <T extends string>(name: string, help: string, ...labelNames: T[]) => new Gauge({ name, help, labelNames, registers });
   const answers = counter('countersign_answers_total', 'Evaluated requests.', 'action', 'shape', 'status');
   const refusals = counter('countersign_refused_requests_total', 'Requests that were not evaluated.', 'code');
   const keys = counter('countersign_keys_total', 'Distinct keys answered.', 'action', 'outcome', 'code');
@@ -44,6 +56,13 @@ export function createMetrics(): Metrics {
   const expiry = gauge('countersign_serving_certificate_expiry_timestamp_seconds', 'When the serving certificate expires.');
   const generation = gauge('countersign_configuration_generation', 'Configurations seen in force, looked at with each scrape.');
   const usable = gauge('countersign_configuration_usable', '1 when something can be decided.');
+  const objects = gauge('countersign_cluster_objects', 'Custom resources as the API server last had them.', 'kind');
+  const silence = gauge(
+    'countersign_cluster_silence_seconds',
+    'Since the API server last said anything of a kind; bookmarks come each minute.',
+    'kind',
+  );
+  const failures = gauge('countersign_cluster_failures', 'Lists and watches that failed since the start.', 'kind');
   const latency = new Histogram({
     name: 'countersign_answer_duration_seconds',
     help: 'From the request to its answer.',
@@ -68,6 +87,11 @@ export function createMetrics(): Metrics {
     configuration: (count, isUsable) => {
       generation.set(count);
       usable.set(isUsable ? 1 : 0);
+    },
+    cluster: ({ kind, objects: count, failures: failed, silenceSeconds }) => {
+      objects.set({ kind }, count);
+      failures.set({ kind }, failed);
+      silence.set({ kind }, silenceSeconds ?? Number.POSITIVE_INFINITY);
     },
     contentType: registry.contentType,
     render: () => registry.metrics(),

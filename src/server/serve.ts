@@ -8,7 +8,7 @@ import { type Asked, createApp } from './app.ts';
 import { listenAdmin } from './health.ts';
 import { createLanes } from './lanes.ts';
 import { type HostPort, type Listening, listen } from './listen.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type KindHealth, type Metrics } from './metrics.ts';
 import { type MutateDeps, mutate } from './mutate.ts';
 import { type Judged, type VerifyDeps, verify } from './verify.ts';
 
@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly facts: FactCache;
   /** Where it is asked whether certificates were revoked. */
   readonly revocation?: RevocationPort;
+  /** The cluster that is followed: whether it can be heard. */
+  readonly cluster?: { notReady(): readonly string[]; health(): readonly KindHealth[] };
   readonly settings: Pick<Settings, 'validating' | 'mutating' | 'request' | 'caches' | 'verdictTtl' | 'freshnessMs'>;
   readonly log: Logger;
   /** Default: the machine's. */
@@ -108,7 +110,7 @@ export async function serveProvider(options: ProviderOptions): Promise<RunningPr
   const admin = await listenAdmin({
     listen: options.admin,
     notReady: () => whyNotReady(stopping, options, provider, clock),
-    refresh: configurationGauge(options, metrics),
+    refresh: gauges(options, metrics),
     metrics,
     log,
   }).catch(async (error: unknown) => {
@@ -166,15 +168,16 @@ function tlsFiles({ cert, key, clientCa, noClientAuth }: ProviderTls, log: Logge
   return { cert, key, clientCa: clientCa ?? '' };
 }
 
-function whyNotReady(stopping: boolean, { engines }: ProviderOptions, provider: Listening, clock: Clock): readonly string[] {
+function whyNotReady(stopping: boolean, { engines, cluster }: ProviderOptions, provider: Listening, clock: Clock): readonly string[] {
   return [
     ...(stopping ? ['stopping'] : []),
     ...(engines.usable() ? [] : ['nothing usable is declared: every image is misconfigured']),
+    ...(cluster?.notReady() ?? []),
     ...(clock.now() > provider.notAfter().getTime() ? ['the serving certificate has expired'] : []),
   ];
 }
 
-function configurationGauge({ engines }: ProviderOptions, metrics: Metrics): () => void {
+function gauges({ engines, cluster }: ProviderOptions, metrics: Metrics): () => void {
   let shown: Snapshot | undefined;
   let generation = 0;
   return () => {
@@ -182,6 +185,7 @@ function configurationGauge({ engines }: ProviderOptions, metrics: Metrics): () 
     if (current !== shown) generation += 1;
     shown = current;
     metrics.configuration(generation, engines.usable());
+    for (const kind of cluster?.health() ?? []) metrics.cluster(kind);
   };
 }
 

@@ -16,13 +16,15 @@ const PLAIN_HTTP = 'plain HTTP: whoever is on the way to a registry reads its cr
 export const oras = defineStore({
   type: 'oras',
   parameters,
-  hints: ({ useHttp }) => (useHttp ? { useHttp: PLAIN_HTTP } : {}),
-  create: ({ parameters: { useHttp }, credentials, registries }) => {
+  hints: ({ useHttp }) => (useHttp ? [{ path: ['useHttp'], message: PLAIN_HTTP }] : []),
+  create: ({ parameters: { useHttp }, credentials, registries, home }) => {
+    // A tenant may send its own credentials over plain HTTP, not the operator's.
+    const withheld = useHttp && home?.confined === true && credentials.type === 'dockerConfig';
     const client = new RegistryClient({
       plainHttp: useHttp || registries.plainHttp,
       ca: registries.ca,
       tokenServers: registries.tokenServers,
-      credentials: (registry, signal) => credentials.get(registry, signal),
+      credentials: async (registry, signal) => (withheld ? undefined : credentials.get(registry, signal)),
       ...(registries.concurrency === undefined ? {} : { limits: limitsOf(registries.concurrency) }),
     });
     return { answersFor: () => true, ...createRegistry(client) };

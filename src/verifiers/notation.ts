@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { ConfigProblem } from '../engine/errors.ts';
 import { defineVerifier } from '../engine/kinds.ts';
 import { reasonOf } from '../engine/outcomes.ts';
-import { reason } from '../engine/reason.ts';
 import type { Outcome, Reason, Referrer, Verifier, VerifierInput, VerifierReport } from '../engine/types.ts';
 import { CodedError, errorText } from '../lib/errors.ts';
 import { NotationError } from '../notation/errors.ts';
 import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
+import { trustPolicyHints } from '../notation/trust-policy-hints.ts';
 import type { TrustPolicy, TrustPolicyDocument } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
 import { shortDigest } from '../oci/digest.ts';
@@ -45,6 +45,7 @@ const parameters = z.object({
 export const notation = defineVerifier({
   type: 'notation',
   parameters,
+  hints: ({ trustPolicyDoc }) => trustPolicyHints(trustPolicyDoc).map((hint) => ({ ...hint, path: ['trustPolicyDoc', ...hint.path] })),
   create: async ({ name, parameters: declared, artifactTypes, keyMaterial }): Promise<Verifier> => {
     const document = readTrustPolicy(declared.trustPolicyDoc);
     const anchors = await compileAnchors(readCertStores(declared.verificationCertStores ?? {}), keyMaterial);
@@ -117,7 +118,7 @@ async function verify(input: VerifierInput, document: TrustPolicyDocument, ancho
     const folded = foldOutcome(outcome);
     // Asked for and not there: no level turns that into an accept, as no level was meant to run without its anchors.
     const missing = problem();
-    if (missing !== undefined) return { ...folded, outcome: 'misconfigured', reason: reason(missing.code, missing.message) };
+    if (missing !== undefined) return { ...folded, ...reasonOf(missing) };
     return { ...folded, ...(outcome.validUntil === undefined ? {} : { validUntil: outcome.validUntil }) };
   } catch (error) {
     ports.signal.throwIfAborted();

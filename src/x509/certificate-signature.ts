@@ -1,4 +1,5 @@
-import { constants, type KeyObject, verify } from 'node:crypto';
+import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, algorithmOf, type HashName, hashNameOf } from './algorithm.ts';
 import { close, contextTag, type Der, DerError, onlyChild, open, TAG, takeOptional } from './der.ts';
 import { smallIntegerOf } from './der-values.ts';
@@ -25,12 +26,8 @@ export async function isSignatureByScheme(signer: Certificate, scheme: Scheme, d
   if (!fits(scheme, signer)) return false;
   const key = signer.publicKey;
   if (key.asymmetricKeyType !== scheme.keyType) return false;
-  const offload = isSlow(signer) || data.length > MAX_HASHED_HERE;
-  return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload });
+  return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(signer) });
 }
-
-/** Larger texts are hashed on the thread pool. */
-const MAX_HASHED_HERE = 64 * 1024;
 
 /** How a signature was made: the kind of key, the hash, and the padding of RSA, which is PKCS #1 v1.5 where none is given. */
 export interface Scheme {
@@ -108,16 +105,40 @@ interface Check {
   readonly offload: boolean;
 }
 
-function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+/** Octets hashed before the event loop gets a turn: a millisecond. */
+const SLICE_BYTES = 512 * 1024;
+
+async function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
   // Node's default for keys of type rsa is PKCS #1 v1.5. Where a key alone will do, options around it would double what the check costs.
   const keyInput = padding === undefined ? key : { key, ...padding };
+  const isLong = data.length > SLICE_BYTES;
+  try {
+    // Not on the thread pool, to which a text is copied first: of a list of 32 MiB that alone would hold up the event loop for too long.
+    // Ed25519 leaves no choice, as it needs the text whole.
+    if (hash !== undefined && isLong) return (await hashed(hash, data)).verify(keyInput, signature);
+    return offload || isLong ? await verifyOnPool(hash, data, keyInput, signature) : verify(hash, data, keyInput, signature);
+  } catch {
+    // OpenSSL throws for some signatures that cannot be one by this key; that is an answer.
+    return false;
+  }
+}
+
+async function hashed(hash: string, data: Uint8Array): Promise<ReturnType<typeof createVerify>> {
+  const verifier = createVerify(hash);
+  for (let at = 0; at < data.length; at += SLICE_BYTES) {
+    verifier.update(data.subarray(at, at + SLICE_BYTES));
+    await setImmediate();
+  }
+  return verifier;
+}
+
+function verifyOnPool(
+  hash: string | undefined,
+  data: Uint8Array,
+  key: Parameters<typeof verify>[2],
+  signature: Uint8Array,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    try {
-      if (!offload) resolve(verify(hash, data, keyInput, signature));
-      else verify(hash, data, keyInput, signature, (error, good) => resolve(error === null && good));
-    } catch {
-      // OpenSSL throws for some signatures that cannot be one by this key; that is an answer.
-      resolve(false);
-    }
+    verify(hash, data, key, signature, (error, good) => resolve(error === null && good));
   });
 }

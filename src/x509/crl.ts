@@ -50,17 +50,19 @@ export interface RevocationList {
 }
 
 const MAX_BYTES = 32 * 1024 * 1024;
-/** Milliseconds of reading before the event loop gets a turn, and entries before the clock is looked at. */
-const SLICE = { ms: 4, entries: 512 };
+/** Milliseconds of reading before the event loop gets a turn, and bytes before the clock is looked at. */
+const SLICE = { ms: 4, bytes: 2048 };
 
 /**
  * Reads a CertificateList (RFC 5280 section 5.1) of version 2 and less than 32 MiB (DER, nothing after it), in slices between which the
  * event loop runs. Entries stay bytes: they are indexed by serial number and read when they are asked for.
  *
- * @throws {DerError}
+ * @throws {DerError} And the reason of `signal`, once that aborts.
  */
-export async function readRevocationList(bytes: Uint8Array): Promise<RevocationList> {
-  if (bytes.length >= MAX_BYTES) throw new DerError(`expected less than ${MAX_BYTES} bytes, got ${bytes.length}`);
+export async function readRevocationList(list: Uint8Array, signal: AbortSignal): Promise<RevocationList> {
+  if (list.length >= MAX_BYTES) throw new DerError(`expected less than ${MAX_BYTES} bytes, got ${list.length}`);
+  // Not as a Buffer: a million views of one take twice the time.
+  const bytes = new Uint8Array(list.buffer, list.byteOffset, list.byteLength);
   // No walk over everything first, as for other structures: that would be one long slice.
   const whole = { bytes, at: 0 };
   const outer = open(takeAny(whole), TAG.sequence);
@@ -71,7 +73,7 @@ export async function readRevocationList(bytes: Uint8Array): Promise<RevocationL
   close(outer);
   const head = readHead(open(data, TAG.sequence), algorithm);
   const entries = head.revoked?.content ?? new Uint8Array(0);
-  const { index, size } = await indexEntries(entries);
+  const { index, size } = await indexEntries(entries, signal);
   const { revoked: _, ...known } = head;
   return {
     ...known,
@@ -141,20 +143,23 @@ function positive(element: Der): bigint {
 /** An entry in no form is at least as long as this: its header, a serial number, and a time. */
 const MIN_ENTRY_BYTES = 2 + 3 + 15;
 
-async function indexEntries(entries: Uint8Array): Promise<{ readonly index: SerialIndex; readonly size: number }> {
+async function indexEntries(entries: Uint8Array, signal: AbortSignal): Promise<{ readonly index: SerialIndex; readonly size: number }> {
   const index = createSerialIndex(Math.ceil(entries.length / MIN_ENTRY_BYTES), randomInt(2 ** 32));
   const cursor: DerCursor = { bytes: entries, at: 0 };
   const checkExtensions = entryExtensionsCheck();
   let size = 0;
+  let lookAt = SLICE.bytes;
   let sliceEnd = performance.now() + SLICE.ms;
-  while (!isAtEnd(cursor)) {
+  for (; !isAtEnd(cursor); size++) {
     const offset = cursor.at;
     if (!index.add(checkEntry(take(cursor, TAG.sequence), checkExtensions), offset))
       throw new DerError('too many entries of one serial number');
-    if (++size % SLICE.entries === 0 && performance.now() > sliceEnd) {
-      await setImmediate();
-      sliceEnd = performance.now() + SLICE.ms;
-    }
+    if (cursor.at < lookAt) continue;
+    lookAt = cursor.at + SLICE.bytes;
+    if (performance.now() < sliceEnd) continue;
+    await setImmediate();
+    signal.throwIfAborted();
+    sliceEnd = performance.now() + SLICE.ms;
   }
   return { index, size };
 }
@@ -174,13 +179,13 @@ const REASON_CODE = '2.5.29.21';
 
 /** Makes sure that the extensions of entries read; most are the same as those of the entry before, byte for byte. */
 function entryExtensionsCheck(): (element: Der) => void {
-  let known = Buffer.alloc(0);
+  let known: Uint8Array = new Uint8Array(0);
   return (element) => {
-    if (known.equals(element.raw)) return;
+    if (Buffer.compare(known, element.raw) === 0) return;
     for (const { oid, value } of readExtensionList(screened(element))) {
       if (oid === REASON_CODE && enumeratedOf(readDer(value)).length > 8) throw new DerError('a reason over 64 bits');
     }
-    known = Buffer.from(element.raw);
+    known = element.raw;
   };
 }
 

@@ -120,10 +120,12 @@ export function ia5Text(content: Uint8Array): string {
  * must be in the calendar.
  */
 export function timeOf(element: Der): Date {
-  const text = latin1(element.content);
-  if (element.tag === TAG.utcTime && UTC_TIME.test(text)) return instant(`${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}`);
-  if (element.tag === TAG.generalizedTime && GENERALIZED_TIME.test(text)) return instant(text);
-  throw new DerError('malformed time');
+  const { tag, content } = element;
+  const isShort = tag === TAG.utcTime && content.length === 13;
+  const isKnown = isShort || (tag === TAG.generalizedTime && content.length === 15);
+  if (!isKnown || content.at(-1) !== ZONE_Z) throw new DerError('malformed time');
+  const first = digitPair(content, 0);
+  return isShort ? instant((first >= 50 ? 1900 : 2000) + first, content, 2) : instant(first * 100 + digitPair(content, 2), content, 4);
 }
 
 /**
@@ -134,22 +136,21 @@ export function generalizedInstantOf(element: Der): Instant {
   expectTag(element.tag, TAG.generalizedTime);
   const match = GENERALIZED_INSTANT.exec(latin1(element.content));
   if (match === null) throw new DerError('malformed time');
-  const [, digits = '', fraction = '', sign, hours = '0', minutes = '0'] = match;
+  const [, fraction = '', sign, hours = '0', minutes = '0'] = match;
   const offset = (Number(hours) * 60 + Number(minutes)) * 60;
   if (Number(hours) > 23 || Number(minutes) > 59 || (sign !== undefined && offset === 0)) throw new DerError('malformed time');
-  const local = instant(`${digits}Z`).getTime() / 1000;
+  const local = instant(digitPair(element.content, 0) * 100 + digitPair(element.content, 2), element.content, 4).getTime() / 1000;
   return { seconds: sign === '-' ? local + offset : local - offset, nanoseconds: Number(fraction.padEnd(9, '0')) };
 }
 
+const ZONE_Z = 0x5a;
 const MAX_ARC = 2 ** 31 - 1;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 // `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
 const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 const ASCII = /^[\u0000-\u007f]*$/;
-const UTC_TIME = /^\d{12}Z$/;
-const GENERALIZED_TIME = /^\d{14}Z$/;
-const GENERALIZED_INSTANT = /^(\d{14})(?:\.(\d{0,8}[1-9]))?(?:Z|([+-])(\d{2})(\d{2}))$/;
+const GENERALIZED_INSTANT = /^\d{14}(?:\.(\d{0,8}[1-9]))?(?:Z|([+-])(\d{2})(\d{2}))$/;
 const BMP_REFUSED = /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
 
 function firstArcs(arc: number): string {
@@ -182,16 +183,27 @@ function bmp(content: Uint8Array): string {
   return unterminated;
 }
 
-/** The instant of fourteen digits. */
-function instant(text: string): Date {
-  const part = (at: number): number => Number(text.slice(at, at + 2));
-  const [month, day, hour, minute, second] = [part(4), part(6), part(8), part(10), part(12)];
-  // Not by the constructor, which takes the years 0 to 99 for those of another century.
+/** Two decimal digits; not a number where they are none. */
+function digitPair(content: Uint8Array, at: number): number {
+  const [tens, ones] = [(content[at] ?? 0) - 0x30, (content[at + 1] ?? 0) - 0x30];
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+}
+
+/** What is written from the month to the seconds, of a year. By arithmetic: lists have a time for each of a million entries. */
+function instant(year: number, content: Uint8Array, from: number): Date {
+  const month = digitPair(content, from) - 1;
+  const day = digitPair(content, from + 2);
+  const [hours, minutes, seconds] = [digitPair(content, from + 4), digitPair(content, from + 6), digitPair(content, from + 8)];
   const date = new Date(0);
-  date.setUTCFullYear(Number(text.slice(0, 4)), month - 1, day);
-  // Date moves 30 February on into March, so what it made of the day is compared with the day.
-  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  if (!isDay || hour > 23 || minute > 59 || second > 59) throw new DerError('malformed time');
-  date.setUTCHours(hour, minute, second);
+  date.setUTCFullYear(year, month, day);
+  date.setUTCHours(hours, minutes, seconds);
+  // Date moves 30 February and 24:00 on to the next day, so what it made of the numbers is compared with them.
+  const isSame =
+    date.getUTCMonth() === month &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hours &&
+    date.getUTCMinutes() === minutes &&
+    date.getUTCSeconds() === seconds;
+  if (!isSame) throw new DerError('malformed time');
   return date;
 }

@@ -34,7 +34,7 @@ const MAX_CANDIDATES = 100;
  * @throws {X509Error} `PATH_INVALID` if there is none, with the first reason that was met.
  */
 export async function* timestampingPaths(input: PathInput): AsyncGenerator<readonly Certificate[], void, undefined> {
-  const search: Search = { ...input, isSigned: input.isSigned ?? isSignedBy, candidates: 0, hint: undefined };
+  const search: Search = { ...input, isSigned: input.isSigned ?? isSignedBy, candidates: 0, hint: undefined, orphan: undefined };
   const { leaf, roots, at } = search;
   const problem = unfitAt(leaf, at);
   if (problem !== undefined) throw invalid(problem);
@@ -46,7 +46,7 @@ export async function* timestampingPaths(input: PathInput): AsyncGenerator<reado
       yield path;
     } else search.hint ??= breach;
   }
-  if (!found) throw invalid(search.hint ?? `certificate ${nameOf(leaf)} is signed by unknown authority`);
+  if (!found) throw invalid(search.hint ?? unknownAuthority(search.orphan ?? leaf));
 }
 
 interface Search extends PathInput {
@@ -54,10 +54,17 @@ interface Search extends PathInput {
   candidates: number;
   /** Why the first candidate or path that was turned down was. */
   hint: string | undefined;
+  /** The first certificate whose issuer is nowhere. */
+  orphan: Certificate | undefined;
 }
 
 function invalid(message: string): X509Error {
   return new X509Error('PATH_INVALID', message);
+}
+
+/** Names what is to be added to a trust store, if it is to be trusted. */
+function unknownAuthority({ subject, issuer }: Certificate): string {
+  return `certificate signed by unknown authority: ${JSON.stringify(nameText(issuer))}, issuer of ${JSON.stringify(nameText(subject))}, is no trusted root`;
 }
 
 function nameOf({ subject }: Certificate): string {
@@ -68,6 +75,7 @@ function nameOf({ subject }: Certificate): string {
 async function* extend(path: readonly Certificate[], search: Search): AsyncGenerator<readonly Certificate[], void, undefined> {
   const child = path.at(-1);
   if (child === undefined) return;
+  let isOrphan = true;
   for (const pool of [search.roots, search.intermediates]) {
     for (const candidate of parentsAmong(pool, child)) {
       if (search.candidates >= MAX_CANDIDATES) {
@@ -76,6 +84,7 @@ async function* extend(path: readonly Certificate[], search: Search): AsyncGener
       }
       search.candidates++;
       if (isAlreadyIn(path, candidate)) continue;
+      isOrphan = false;
       const problem = await whyNotNext(candidate, { path, child, isRoot: pool === search.roots, search });
       if (problem !== undefined) search.hint ??= `${problem} (candidate authority ${nameOf(candidate)})`;
       else if (pool === search.roots) yield [...path, candidate];
@@ -83,6 +92,7 @@ async function* extend(path: readonly Certificate[], search: Search): AsyncGener
       else search.hint ??= `the path is longer than ${MAX_CERTIFICATES} certificates`;
     }
   }
+  if (isOrphan) search.orphan ??= child;
 }
 
 /** Certificates that bear the issuer's name; those whose key identifier says that they issued it come first. */

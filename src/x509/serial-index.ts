@@ -11,7 +11,7 @@ export interface SerialIndex {
   candidates(serial: Uint8Array): Iterable<number>;
 }
 
-const MAX_PROBES = 4096;
+const MAX_PROBES = 1024;
 
 /** @param entries At least how many there will be. @param seed Random, so that nobody can choose numbers that collide. */
 export function createSerialIndex(entries: number, seed: number): SerialIndex {

@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { judgeCommand } from '../../src/cli/judge.ts';
 import { OID, pki } from '../pki.ts';
-import { distributionPoints, entry, revocationList } from '../revocation-answers.ts';
+import { distributionPoints, entry, responders, revocationList } from '../revocation-answers.ts';
 import { SUBJECT, signCose, signJws } from '../sign.ts';
 import { timestamping, timestampToken } from '../timestamp-token.ts';
 
@@ -108,6 +108,8 @@ describe('judge', () => {
       'IDENTITY_UNTRUSTED',
     ],
     ['a reference without a digest', { reference: 'registry.example.test/app:1' }, 'refused', 'NO_APPLICABLE_POLICY'],
+    ['6 nothing after the @', { reference: 'registry.example.test/app@' }, 'refused', 'INVALID_REFERENCE'],
+    ['6 a digest too short', { reference: 'registry.example.test/app@sha256:xyz' }, 'refused', 'INVALID_REFERENCE'],
     ['8 a digest of another algorithm', { reference: 'registry.example.test/app@md5:00' }, 'refused', 'INVALID_REFERENCE'],
     ['6 a digest that is none', { reference: 'registry.example.test/app@sha256' }, 'refused', 'INVALID_REFERENCE'],
     ['9 a digest other than the subject has', { reference: `${REFERENCE.slice(0, -1)}0` }, 'refused', 'INVALID_REFERENCE'],
@@ -199,6 +201,49 @@ describe('judge', () => {
     expect(await one(over)).toMatchObject({ outcome, reason: { code } });
   });
 
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['304 strict', { level: 'strict' }, 'refused', 'CERTIFICATE_REVOKED'],
+    ['304 permissive', { level: 'permissive' }, 'accepted', 'VERIFIED'],
+    ['304 strict with revocation skipped', { level: 'strict', override: { revocation: 'skip' } }, 'accepted', 'VERIFIED'],
+  ])('of a revoked certificate says at level %s what the level makes of it', async (_what, signatureVerification, outcome, code) => {
+    const list = revocationList({ issuer: root, entries: [entry(revocable.cert)] });
+    expect(await one({ ...withList(list), trustPolicy: policy({ signatureVerification }) })).toMatchObject({ outcome, reason: { code } });
+  });
+
+  const asking = (url: string, list: Uint8Array | null, level = 'strict') => {
+    const signer = root.leaf({
+      extensions: {
+        [OID.authorityInfoAccess]: { value: responders(url) },
+        [OID.crlDistributionPoints]: { value: distributionPoints(LIST) },
+      },
+    });
+    return one({
+      ...withList(list),
+      envelope: Buffer.from(signJws({ signer })).toString('base64'),
+      trustPolicy: policy({ signatureVerification: { level } }),
+    });
+  };
+  it.each<[string, string, Uint8Array | null, string, string]>([
+    ['361 https, and a list', 'https://o.test/', revocationList({ issuer: root }), 'accepted', 'VERIFIED'],
+    ['361 https, and no list', 'https://o.test/', null, 'unavailable', 'REVOCATION_UNKNOWN'],
+    ['376 what is no URL', 'http://[::1', null, 'unavailable', 'REVOCATION_UNKNOWN'],
+  ])('asks no responder at %s', async (_what, url, list, outcome, code) => {
+    expect(await asking(url, list)).toMatchObject({ outcome, reason: { code } });
+  });
+
+  it('376 logs at level audit that a responder has no URL', async () => {
+    const answer = await asking('http://[::1', null, 'audit');
+    expect(answer?.outcome).toBe('accepted');
+    expect(answer?.results.at(-1)).toEqual({ type: 'revocation', action: 'log', error: expect.stringContaining('is unknown') });
+  });
+
+  it('asks nobody about a signer who is not trusted where that is only noted', async () => {
+    const list = revocationList({ issuer: root, entries: [entry(revocable.cert)] });
+    const answer = await one({ ...withList(list), trustPolicy: audit, trustStores: { 'ca:acme': [stranger.pem] } });
+    expect(answer?.outcome).toBe('accepted');
+    expect(answer?.results.at(-1)?.error).toContain('nobody was asked');
+  });
+
   it('keeps no answer of a list for the next line', async () => {
     const good = JSON.stringify(caseOf(withList(revocationList({ issuer: root }))));
     const bad = JSON.stringify(caseOf(withList(revocationList({ issuer: root, entries: [entry(revocable.cert)] }))));
@@ -241,6 +286,8 @@ describe('judge', () => {
     ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ['nothing in it', '{}'],
     ['bytes after it', `${JSON.stringify(caseOf())} x`],
+    ['253 D16 a second value after it', `${JSON.stringify(caseOf())} {}`],
+    ['253 D16 a second value within the policy', JSON.stringify(caseOf()).replace('"trustPolicy":{', '"trustPolicy":{}{')],
     ['nesting without end', '['.repeat(100_000)],
     ...Object.entries<unknown>({
       mediaType: 1,

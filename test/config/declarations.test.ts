@@ -381,7 +381,7 @@ describe('a wrong declaration', () => {
     async (_case, text) => {
       const { told, applied } = await build(text);
       expect(told).toEqual([
-        'warning c.yaml:5 spec.refreshInterval CONFIG_HINT: expected a duration such as 1h30m, found "often"; fetched once',
+        'warning c.yaml:5 spec.refreshInterval CONFIG_HINT: expected a duration such as 1h30m, found "often"; fetched as often as suits the type',
       ]);
       expect(applied).toHaveLength(1);
     },

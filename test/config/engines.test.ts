@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Engines } from '../../src/config/engines.ts';
-import { loadFiles } from '../../src/config/files.ts';
+import { type Loaded, loadFiles } from '../../src/config/files.ts';
 import { answers, deps, folder, keys, line, object, smallKinds, store, verifier } from './world.ts';
 
 /** Writes each state of the files, applies it, and gives the verifiers of the cluster or the namespace after each. */
@@ -112,6 +112,67 @@ describe('the engines', () => {
     );
     const [a, b, c] = [first, second, third].map(({ snapshot }) => snapshot.for(undefined).store);
     expect([a === b, b === c]).toEqual([true, false]);
+  });
+
+  describe('over objects that did not change', () => {
+    const loaded = async (text: string) => loadFiles(await folder({ 'all.yaml': text }));
+    const replacing = async (before: Loaded, name: string, text: string): Promise<Loaded> => {
+      const after = (await loaded(text)).resources.declared;
+      const kept = before.resources.declared.filter((declared) => declared.name !== name);
+      return { ...before, resources: { ...before.resources, declared: [...kept, ...after] } };
+    };
+    const one = (engines: Engines, name: string, namespace?: string) =>
+      engines
+        .current()
+        .for(namespace)
+        .rules.flatMap(({ verifiers }) => verifiers)
+        .find((found) => found.name === name);
+
+    it('make nothing again', async () => {
+      const engines = new Engines(smallKinds, deps);
+      const first = await loaded(BASE + GOOD + verifier('team/w', { keys: ['two'] }));
+      await engines.apply(first);
+      const before = [one(engines, 'v'), one(engines, 'w', 'team')];
+      await engines.apply(await replacing(first, 'none', keys('three')));
+      expect([one(engines, 'v'), one(engines, 'w', 'team')]).toEqual(before);
+      expect(one(engines, 'v')).toBe(before[0]);
+    });
+
+    it('make a verifier again whose key provider is another, or gone, and no other', async () => {
+      const engines = new Engines(smallKinds, deps);
+      const first = await loaded(BASE + GOOD + verifier('w', { keys: ['two'] }));
+      await engines.apply(first);
+      const [v, w] = [one(engines, 'v'), one(engines, 'w')];
+      const second = await replacing(first, 'one', keys('one', 'new'));
+      await engines.apply(second);
+      expect(await answers(engines.current().for(undefined))).toEqual({ v: 'new', w: 'two' });
+      expect([one(engines, 'v') === v, one(engines, 'w') === w]).toEqual([false, true]);
+      await engines.apply(await replacing(second, 'one', ''));
+      expect(await answers(engines.current().for(undefined))).toMatchObject({ v: expect.stringContaining('KEY_PROVIDER_MISSING') });
+      await engines.apply(first);
+      expect(await answers(engines.current().for(undefined))).toEqual({ v: 'one', w: 'two' });
+    });
+
+    it('say again what is wrong with them', async () => {
+      const engines = new Engines(smallKinds, deps);
+      const first = await loaded(store('shelf') + verifier('v', { keys: ['none'] }) + verifier('w', { mood: 'bad' }));
+      const said = (await engines.apply(first)).diagnostics.map(line);
+      expect(said).toHaveLength(2);
+      expect((await engines.apply(first)).diagnostics.map(line)).toEqual(said);
+    });
+  });
+
+  it('tell what became of each object', async () => {
+    const engines = new Engines(smallKinds, deps);
+    await engines.apply(await loadFiles(await folder({ 'all.yaml': BASE + GOOD })));
+    const { objects } = await engines.apply(await loadFiles(await folder({ 'all.yaml': BASE + BROKEN + verifier('w', { mood: 'bad' }) })));
+    expect(objects.map(({ declared, inForce, diagnostics }) => [declared.name, inForce, diagnostics.length])).toEqual([
+      ['shelf', 'this', 0],
+      ['one', 'this', 0],
+      ['two', 'this', 0],
+      ['v', 'lastGood', 1],
+      ['w', 'nothing', 1],
+    ]);
   });
 
   it('stay as they are when a rebuild is aborted', async () => {

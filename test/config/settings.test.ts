@@ -19,6 +19,9 @@ describe('the settings', () => {
       freshnessMs: 10_000,
       revocation: { allowedHosts: [], maxBytes: 64 * 1024 * 1024 },
       concurrency: { perRegistry: 8, total: 64 },
+      tenancy: { floor: false },
+      keys: { maxStaleMs: 86_400_000 },
+      cluster: { unreadyAfterMs: 300_000 },
       registries: new Map(),
       warnings: [],
     });

@@ -32,8 +32,12 @@ export interface RunningProvider {
   stop(): Promise<number | null>;
 }
 
-/** Starts `serve` on `config` (a path) with certificates issued on the spot; extra arguments are appended. */
-export async function startProvider(config: string, extra: readonly string[] = []): Promise<RunningProvider> {
+/** Starts `serve` on `config` (a path, if any) with certificates issued on the spot; extra arguments are appended. */
+export async function startProvider(
+  config: string | undefined,
+  extra: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningProvider> {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-e2e-'));
   const authority = await issueAuthority({ commonName: 'e2e-ca' });
   const serving = await authority.issue({
@@ -58,8 +62,18 @@ export async function startProvider(config: string, extra: readonly string[] = [
   ];
   const child = spawn(
     process.execPath,
-    ['src/main.ts', 'serve', '--config', config, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...tls, ...extra],
-    { stdio: ['ignore', 'pipe', 'pipe'], cwd: join(import.meta.dirname, '../..') },
+    [
+      'src/main.ts',
+      'serve',
+      ...(config === undefined ? [] : ['--config', config]),
+      '--listen',
+      '127.0.0.1:0',
+      '--admin',
+      '127.0.0.1:0',
+      ...tls,
+      ...extra,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], cwd: join(import.meta.dirname, '../..'), env: { ...process.env, ...env } },
   );
   const log: string[] = [];
   const ready = await readyLine(child, log);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Outcome } from '../../src/engine/types.ts';
+import type { Outcome, Store } from '../../src/engine/types.ts';
 import { validate } from '../../src/engine/validate.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import {
@@ -240,5 +240,35 @@ describe('several rules', () => {
     const rules = [rule({ covers: () => false, verifiers: [saying('refused')] }), rule({ name: 'b' })];
     const verdict = await validate(engine(treeStore({ image: [[good]] }), { rules }), request(), ports());
     expect([verdict.outcome, verdict.policy]).toEqual(['accepted', 'b']);
+  });
+});
+
+describe('rules with a store of their own', () => {
+  const judgeBoth = async (own: Tree, floor: Tree, over: Partial<Store> = {}) => {
+    const [store, cluster] = [treeStore(own), treeStore(floor, over)];
+    const rules = [rule(), rule({ name: 'cluster', store: cluster })];
+    const verdict = await validate(engine(store, { rules }), request(), ports());
+    return { verdict, calls: cluster.calls };
+  };
+
+  it.each<[string, Tree, Tree, Outcome, string]>([
+    ['accept where both are good', { image: [[good]] }, { image: [[artifact('good2')]] }, 'accepted', 'ratify-policy'],
+    ['refuse where what the namespace reads is bad', { image: [[bad]] }, { image: [[good]] }, 'refused', 'ratify-policy'],
+    ['refuse where what the cluster reads is bad', { image: [[good]] }, { image: [[bad]] }, 'refused', 'cluster'],
+    ['refuse where the cluster finds nothing', { image: [[good]] }, { image: [] }, 'refused', 'cluster'],
+    ['do not know where the cluster cannot tell', { image: [[good]] }, { image: [[unknown]] }, 'unavailable', 'cluster'],
+  ])('%s', async (_case, own, floor, outcome, policyName) => {
+    const { verdict } = await judgeBoth(own, floor);
+    expect([verdict.outcome, verdict.policy]).toEqual([outcome, policyName]);
+  });
+
+  it('are asked about the image that the first store resolved', async () => {
+    const { calls } = await judgeBoth({ image: [[good]] }, { image: [[good]] });
+    expect(calls.map(([port, about]) => `${port} ${about}`)).toEqual(['list image', 'page image']);
+  });
+
+  it('are misconfigured where that store does not answer for the registry', async () => {
+    const { verdict } = await judgeBoth({ image: [[good]] }, { image: [[good]] }, { answersFor: () => false });
+    expect([verdict.outcome, verdict.reason.code]).toEqual(['misconfigured', 'NO_STORE']);
   });
 });

@@ -26,7 +26,7 @@ export function createQuestions({ subject, issuer }: World): (...answers: readon
       fetchCrl: answer,
       answers: { remember: async (_, __, own, load) => (await load(own)).value },
     };
-    return { ...parties, authenticSigningTime: undefined, now: AT, port, signal };
+    return { ...parties, authenticSigningTime: undefined, now: AT, noted: false, port, signal };
   };
 }
 

@@ -24,8 +24,12 @@ describe('an inline key provider', () => {
     expect(await certificates(value)).toEqual(expected.map(base64));
   });
 
-  it('gives no certificates for a public key', async () => {
-    expect(await certificates(PUBLIC, 'key')).toEqual([]);
+  it('keeps a public key for verifiers that take one, and gives no certificates for it', async () => {
+    const material = await create({ contentType: 'key', value: PUBLIC }).fetch(new AbortController().signal);
+    expect(material.certificates).toEqual([]);
+    expect(material.keys?.map(({ name, version, spki }) => [name, version, base64(spki)])).toEqual([
+      ['', '', base64(publicKey.export({ type: 'spki', format: 'der' }))],
+    ]);
   });
 
   it.each<[string, string, string, RegExp]>([

@@ -2,26 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createFactCache, createVerdictCache, joinKey, type Kept } from '../../src/lib/cache.ts';
 import type { Fact } from '../../src/lib/facts.ts';
+import { handClock, WALL } from './hand-clock.ts';
 
-const WALL = Date.UTC(2026, 4, 1);
 const never = new AbortController().signal;
-
-/** Two clocks that move only when told to; neither starts at 0. */
-function handClock() {
-  let wall = WALL;
-  let monotonic = 5_000;
-  return {
-    now: () => wall,
-    monotonic: () => monotonic,
-    pass: (ms: number) => {
-      wall += ms;
-      monotonic += ms;
-    },
-    setWall: (ms: number) => {
-      wall = ms;
-    },
-  };
-}
 
 /** A load that ends when the test says so, and how often it was begun. */
 function heldLoad<T>() {

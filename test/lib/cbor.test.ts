@@ -90,7 +90,7 @@ describe('decodeCbor', () => {
       ]),
     ],
     [
-      '1 and "1" as two keys',
+      'the keys 1 and "1", which are two',
       'a2 01 00 61 31 00',
       new Map<number | string, number>([
         [1, 0],

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isWithin, lessPrivate, reachOf } from '../../src/lib/address.ts';
+import { isWithin, lessPrivate, looksPublic, reachOf } from '../../src/lib/address.ts';
 import { createHttpClient, type HttpClient, type HttpRequest } from '../../src/lib/http.ts';
 import { type FakeRegistry, startFakeRegistry } from '../fakes/registry.ts';
 
@@ -24,6 +24,10 @@ describe('an address', () => {
     ['loopback', '127.0.0.1', '127.255.0.1', '::1', '::ffff:7f00:1', '::ffff:127.0.0.1', '0:0:0:0:0:ffff:7f00:1', '::127.0.0.1'],
     ['never', '169.254.169.254', '::ffff:a9fe:a9fe', 'fe80::1', 'fe80::1%eth0', '0.0.0.0', '::', '224.0.0.1', 'ff02::1', '255.255.255.255'],
     ['never', '100.100.100.200', '168.63.129.16', 'fd00:ec2::254', '::ffff:0.0.0.0', 'localhost', '', '127.1', '1.2.3.4.5'],
+    ['public', '2a00::1', '2002:808:808::1', '::ffff:0:808:808', '::808:808', '34.118.240.1', '34.118.223.255'],
+    ['private', '2002:a00:1::1', '2002:c0a8:101::', '::ffff:0:a00:1', '::a00:1', '2001::1', '34.118.224.1', '64:ff9b:1::808:808'],
+    ['loopback', '2002:7f00:1::', '64:ff9b::7f00:1', '::ffff:0:127.0.0.1', '64:ff9b::127.0.0.1'],
+    ['never', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::', '::5', '4000::1', '100::1', '5f00::1', 'fe80::', 'febf::1', '::ffff:0:0'],
   ])('is %s: %s and so on', (reach, ...addresses) => {
     expect(addresses.map((address) => [address, reachOf(address)])).toEqual(addresses.map((address) => [address, reach]));
   });
@@ -37,6 +41,35 @@ describe('an address', () => {
     ]);
     expect(lessPrivate('private', 'public')).toBe('public');
   });
+});
+
+describe('a host name', () => {
+  it.each([
+    'o.example.com',
+    'o.example.com.',
+    'svc.example.com',
+    'local.example.com',
+    '192.0.2.1',
+    '[2001:db8::1]',
+    'xn--bcher-kva.example.com',
+  ])('looks public: %s', (name) => expect(looksPublic(name)).toBe(true));
+
+  it.each([
+    'localhost',
+    'localhost.',
+    'kubernetes',
+    'ocsp.pki.svc',
+    'ocsp.pki.svc.',
+    'ocsp.pki.svc.cluster.local',
+    'ocsp.pki.svc.cluster.local.',
+    'a.b.localhost',
+    'printer.local',
+    'metadata.google.internal',
+    'router.home.arpa',
+    'hidden.onion',
+    '.',
+    '',
+  ])('looks like one inside a network: %s', (name) => expect(looksPublic(name)).toBe(false));
 });
 
 describe('the HTTP client', () => {

@@ -201,6 +201,7 @@ describe('a verification plugin', () => {
   const naming = (value: unknown, critical: boolean, more: Readonly<Record<string, unknown>> = {}) =>
     jws({ protectedHeader: { [PLUGIN]: value, ...more }, crit: [SCHEME, ...(critical ? [PLUGIN] : [])] });
   const levels = ['strict', 'permissive', 'audit'];
+  const minimum = 'io.cncf.notary.verificationPluginMinVersion';
 
   it.each(levels)('A-S-39 that is named fails the signature at level %s', async (level) => {
     const outcome = await verify(naming('a-plugin', true), { level });
@@ -226,11 +227,22 @@ describe('a verification plugin', () => {
   });
 
   it('402 has a minimum version that means nothing alone, unless it is critical', async () => {
-    const minimum = 'io.cncf.notary.verificationPluginMinVersion';
     expect(await judge(jws({ protectedHeader: { [minimum]: '1.0.0' } }))).toBe('PASS');
     expect(await judge(jws({ protectedHeader: { [minimum]: '1.0.0' }, crit: [SCHEME, minimum] }))).toBe(
       'payload CRITICAL_ATTRIBUTE_UNKNOWN',
     );
+  });
+
+  it.each(['0.0.9', '1.0.0-alpha', '1.0.0', '1.0.1', '1.1.0-alpha', '1.2.3'])(
+    '404 that is named fails the signature, here that there are none, with the minimum version %s',
+    async (version) => {
+      const envelope = jws({ protectedHeader: { [PLUGIN]: 'a-plugin', [minimum]: version }, crit: [SCHEME, PLUGIN, minimum] });
+      for (const level of levels) expect(await judge(envelope, { level })).toBe('payload PLUGIN_REQUIRED');
+    },
+  );
+
+  it('405 that is named fails the signature with an attribute that the plugin alone could process', async () => {
+    expect(await judge(naming('a-plugin', true, { foo: 1 }))).toBe('payload PLUGIN_REQUIRED');
   });
 
   it('406 is not asked about where the signature is corrupt', async () => {
@@ -239,7 +251,7 @@ describe('a verification plugin', () => {
   });
 });
 
-describe('how long a good outcome lasts (417)', () => {
+describe('how long a good outcome lasts', () => {
   const ends = at('2025-09-01T00:00:00');
   const expiry = at('2025-08-01T00:00:00');
   const signer = root.leaf({ notAfter: ends });
@@ -252,7 +264,7 @@ describe('how long a good outcome lasts (417)', () => {
     ['for ever where both are logged', { signer, expiry }, { level: 'permissive' }, undefined],
     ['for ever by an authority without expiry', { signer, scheme: SIGNING_AUTHORITY }, {}, undefined],
     ['the expiry by an authority', { signer, scheme: SIGNING_AUTHORITY, expiry }, {}, expiry],
-  ])('is until %s', async (_case, options, setting, expected) => {
+  ])('417 is until %s', async (_case, options, setting, expected) => {
     const outcome = await verify(jws(options), setting);
     expect(verdict(outcome)).toBe('PASS');
     expect(outcome.validUntil).toEqual(expected);

@@ -1,9 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createFactCache } from '../../src/lib/cache.ts';
-import { instantOf } from '../../src/lib/instant.ts';
-import { RevocationFetchError, type RevocationPort } from '../../src/lib/revocation.ts';
-import { checkRevocation, type RevocationPurpose } from '../../src/notation/revocation.ts';
-import { parseCertificate } from '../../src/x509/certificate.ts';
+import { childrenOf, readDer, TAG } from '../../src/x509/der.ts';
 import * as der from '../der-writer.ts';
 import { authorityName, type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../pki.ts';
 import {
@@ -16,85 +12,51 @@ import {
   type OcspOptions,
   ocspBody,
   ocspResponse,
-  responders,
   revocationList,
+  serialOf,
   single,
 } from '../revocation-answers.ts';
+import {
+  type Answers,
+  ask,
+  asks,
+  bare,
+  byBoth,
+  byCrl,
+  byOcsp,
+  byTwo,
+  byTwoLists,
+  C1,
+  C2,
+  DELTA,
+  gone,
+  later,
+  listed,
+  NOW,
+  network,
+  O1,
+  O2,
+  OCSP_SIGNING,
+  REVOKED,
+  root,
+  type Setting,
+  said,
+  stranger,
+  twin,
+  UNKNOWN,
+  verdict,
+} from './revocation-world.ts';
 
-const O1 = 'http://o.test/1';
-const O2 = 'http://o.test/2';
-const C1 = 'http://c.test/1.crl';
-const C2 = 'http://c.test/2.crl';
-const DELTA = 'http://c.test/delta.crl';
-const later = (hours: number): Date => new Date(AT.getTime() + hours * 3_600_000);
-const NOW = later(1);
-
-const asks = (ocsp: readonly string[], crl: readonly string[], more: CertificateOptions['extensions'] = {}): CertificateOptions => ({
-  extensions: {
-    ...(ocsp.length === 0 ? {} : { [OID.authorityInfoAccess]: { value: responders(...ocsp) } }),
-    ...(crl.length === 0 ? {} : { [OID.crlDistributionPoints]: { value: distributionPoints(...crl) } }),
-    ...more,
-  },
-});
-
-const root = pki.root();
-const stranger = pki.root({ subject: authorityName('Stranger') });
-const twin = pki.root();
 const delegate = root.leaf({
   subject: authorityName('Responder'),
   extensions: { [OID.extendedKeyUsage]: { value: extendedKeyUsage('1.3.6.1.5.5.7.3.9') } },
 });
-const bare = root.leaf({ subject: authorityName('No responder') });
-const byOcsp = root.leaf(asks([O1], []));
-const byTwo = root.leaf(asks([O1, O2], []));
-const byCrl = root.leaf(asks([], [C1]));
-const byTwoLists = root.leaf(asks([], [C1, C2]));
-const byBoth = root.leaf(asks([O1], [C1]));
-
-type Body = Uint8Array | undefined;
-type Answers = Readonly<Record<string, Body>>;
-
-function network(answers: Answers) {
-  const asked: string[] = [];
-  const answer = async (url: string): Promise<Uint8Array> => {
-    asked.push(url);
-    const body = answers[url];
-    if (body === undefined) throw new RevocationFetchError('cannot be reached');
-    return body;
-  };
-  const clock = { now: () => NOW.getTime(), monotonic: () => 0 };
-  const port: RevocationPort = { fetchOcsp: answer, fetchCrl: answer, answers: createFactCache({ maxBytes: 1e6, clock }) };
-  return { port, asked };
-}
-
-interface Setting {
-  readonly signingTime?: Date;
-  readonly now?: Date;
-  readonly purpose?: RevocationPurpose;
-}
-
-async function ask(leaf: Issued, port: RevocationPort | undefined, { signingTime, now = NOW, purpose = 'codeSigning' }: Setting = {}) {
-  return checkRevocation({
-    chain: leaf.chain.map((bytes) => parseCertificate(bytes)),
-    purpose,
-    ...(signingTime === undefined ? {} : { authenticSigningTime: instantOf(signingTime) }),
-    now,
-    port,
-    signal: new AbortController().signal,
-  });
-}
-
-async function verdict(leaf: Issued, answers: Answers, setting: Setting = {}): Promise<string> {
-  const { error } = await ask(leaf, network(answers).port, setting);
-  return error === undefined ? 'PASS' : error.code;
-}
-
-const REVOKED = 'CERTIFICATE_REVOKED';
-const UNKNOWN = 'REVOCATION_UNKNOWN';
+const NOCHECK = '1.3.6.1.5.5.7.48.1.5';
+const NONCE = extensionOf('1.3.6.1.5.5.7.48.1.2', der.octetString(Buffer.alloc(32, 7)));
 const invalidFrom = (date: Date) => extensionOf(INVALIDITY_DATE, generalizedTime(date));
-const said = (options: Partial<OcspOptions> = {}, leaf = byOcsp) => ocspResponse({ certificate: leaf.cert, issuer: root, ...options });
-const listed = (options: Partial<ListOptions> = {}) => revocationList({ issuer: root, ...options });
-const gone = { status: 'revoked' } as const;
+const delegateWith = (extensions: CertificateOptions['extensions']) =>
+  root.leaf({ subject: authorityName('Responder'), extensions: { [OID.extendedKeyUsage]: { value: OCSP_SIGNING }, ...extensions } });
+const fromDelegate = (signer: Issued) => said({ signer, certificates: [signer.cert] });
 const noReason = { ...gone, reason: new Uint8Array() };
 const longReason = { ...gone, reason: Uint8Array.of(1, 0, 0, 0, 0) };
 const other = (options: Partial<OcspOptions>) => single({ certificate: byOcsp.cert, issuer: root, serial: Uint8Array.of(1), ...options });
@@ -105,6 +67,20 @@ describe('12.12 OCSP', () => {
     ['353 good, from the issuer by name', byOcsp, { [O1]: said({ responder: { by: 'name', of: root } }) }, 'PASS'],
     ['353 good, with SHA-256 in the CertID', byOcsp, { [O1]: said({ hash: 'sha256' }) }, 'PASS'],
     ['353 good, from a delegate', byOcsp, { [O1]: said({ signer: delegate, certificates: [delegate.cert] }) }, 'PASS'],
+    ['353 good, with a nonce that nobody asked for', byOcsp, { [O1]: said({ responseExtensions: [NONCE] }) }, 'PASS'],
+    [
+      '353 good, from a delegate that need not be checked',
+      byOcsp,
+      { [O1]: fromDelegate(delegateWith({ [NOCHECK]: { value: der.NULL } })) },
+      'PASS',
+    ],
+    [
+      '353 good, from a delegate that names a responder and a list of its own, which are not asked',
+      byOcsp,
+      { [O1]: fromDelegate(delegateWith(asks([O2], [C1]).extensions)) },
+      'PASS',
+    ],
+    ['354 revoked, with a nonce that nobody asked for', byOcsp, { [O1]: said({ ...gone, responseExtensions: [NONCE] }) }, REVOKED],
     ['354 revoked', byOcsp, { [O1]: said(gone) }, REVOKED],
     ['354 unknown', byOcsp, { [O1]: said({ status: 'unknown' }) }, UNKNOWN],
     ['356 nobody answers', byOcsp, {}, UNKNOWN],
@@ -136,6 +112,12 @@ describe('12.12 OCSP', () => {
     ],
     ['362 the first is down, the second says good', byTwo, { [O2]: said({}, byTwo) }, 'PASS'],
     ['362 the first says revoked, the second good', byTwo, { [O1]: said(gone, byTwo), [O2]: said({}, byTwo) }, REVOKED],
+    [
+      'the first does not know it, the second says good',
+      byTwo,
+      { [O1]: said({ status: 'unknown' }, byTwo), [O2]: said({}, byTwo) },
+      UNKNOWN,
+    ],
     ['364 for another serial number', byOcsp, { [O1]: said({ serial: Uint8Array.of(1) }) }, UNKNOWN],
     ['365 D21 for the serial number of another issuer', byOcsp, { [O1]: said({ about: stranger }) }, UNKNOWN],
     ['365 D21 for another key of the same name', byOcsp, { [O1]: said({ about: twin }) }, UNKNOWN],
@@ -143,6 +125,24 @@ describe('12.12 OCSP', () => {
     ['366 signed by a stranger who says so', byOcsp, { [O1]: said({ signer: stranger }) }, UNKNOWN],
     ['368 D21 signed by the leaf itself', byOcsp, { [O1]: said({ signer: byOcsp, certificates: [byOcsp.cert] }) }, UNKNOWN],
     ['368 D21 a delegate that is none', byOcsp, { [O1]: said({ signer: bare, certificates: [bare.cert] }) }, UNKNOWN],
+    [
+      '368 D21 a delegate that may do anything but says nothing of OCSP',
+      byOcsp,
+      { [O1]: fromDelegate(delegateWith({ [OID.extendedKeyUsage]: { value: extendedKeyUsage('2.5.29.37.0') } })) },
+      UNKNOWN,
+    ],
+    [
+      '368 D21 a delegate without an extended key usage, need not be checked or not',
+      byOcsp,
+      { [O1]: fromDelegate(delegateWith({ [OID.extendedKeyUsage]: undefined, [NOCHECK]: { value: der.NULL } })) },
+      UNKNOWN,
+    ],
+    [
+      '369 D21 a delegate whose time has not come',
+      byOcsp,
+      { [O1]: fromDelegate(root.leaf({ notBefore: later(2), extensions: { [OID.extendedKeyUsage]: { value: OCSP_SIGNING } } })) },
+      UNKNOWN,
+    ],
     [
       '369 D21 a delegate that has expired',
       byOcsp,
@@ -213,34 +213,36 @@ describe('12.12 OCSP', () => {
     expect(await verdict(leaf, answers, setting)).toBe(expected);
   });
 
+  it('asks without a nonce, a name or a signature of its own', async () => {
+    const { port } = network({});
+    const questions: Uint8Array[] = [];
+    const fetchOcsp = async (_url: string, question: Uint8Array): Promise<Uint8Array> => {
+      questions.push(question);
+      return said();
+    };
+    await ask(byOcsp, { ...port, fetchOcsp });
+    const [request, ...others] = questions.map((question) => readDer(question));
+    expect(others).toEqual([]);
+    // One element inside each: tbsRequest, requestList, Request, CertID; the certificate's serial number ends it.
+    let inner = request;
+    for (let depth = 0; depth < 4; depth++) {
+      const children = inner === undefined ? [] : childrenOf(inner, TAG.sequence);
+      expect(children).toHaveLength(1);
+      inner = children[0];
+    }
+    expect(inner === undefined ? [] : childrenOf(inner, TAG.sequence).map(({ tag }) => tag)).toEqual([0x30, 0x04, 0x04, 0x02]);
+    expect(Buffer.from(request?.raw ?? []).subarray(-16)).toEqual(Buffer.from(serialOf(byOcsp.cert)));
+  });
+
   it('360 asks no list where the responder has answered', async () => {
     const { port, asked } = network({ [O1]: said({}, byBoth) });
     await ask(byBoth, port);
     expect(asked).toEqual([O1]);
   });
-
-  it('asks once for many images, until the answer ends', async () => {
-    const { port, asked } = network({ [O1]: said() });
-    for (let i = 0; i < 5; i++) expect((await ask(byOcsp, port)).error).toBeUndefined();
-    expect(asked).toEqual([O1]);
-    expect((await ask(byOcsp, port)).validUntil).toEqual(later(24));
-  });
-
-  it('417 believes no kept answer past its end', async () => {
-    const { port } = network({ [O1]: said() });
-    expect((await ask(byOcsp, port)).error).toBeUndefined();
-    expect((await ask(byOcsp, port, { now: later(25) })).error?.code).toBe(UNKNOWN);
-  });
-
-  it('keeps no answer that it does not believe, and none that does not know', async () => {
-    for (const body of [said({ signer: stranger }), said({ status: 'unknown' })]) {
-      const { port, asked } = network({ [O1]: body });
-      await ask(byOcsp, port);
-      await ask(byOcsp, port);
-      expect(asked).toEqual([O1, O1]);
-    }
-  });
 });
+
+/** CRLDistributionPoints with the name of a directory's entry. */
+const NAMED_POINT = der.sequence(der.sequence(der.context(0, der.context(0, der.context(4, der.sequence())))));
 
 describe('12.13 revocation lists', () => {
   const holds = (reason: number, hours = 0) => entry(byCrl.cert, { reason, date: later(hours - 10) });
@@ -319,6 +321,13 @@ describe('12.13 revocation lists', () => {
       UNKNOWN,
     ],
     ['398 neither responder nor list', bare, {}, 'PASS'],
+    [
+      '398 a distribution point without a URL',
+      root.leaf({ extensions: { [OID.crlDistributionPoints]: { value: NAMED_POINT } } }),
+      {},
+      'PASS',
+    ],
+    ['384 a list at ldap before one at http', root.leaf(asks([], ['ldap://c.test/cn=crl', C1])), { [C1]: listed() }, UNKNOWN],
   ])('%s', async (_case, leaf, answers, expected, setting = {}) => {
     expect(await verdict(leaf, answers, setting)).toBe(expected);
   });
@@ -331,15 +340,6 @@ describe('12.13 revocation lists', () => {
   it('393 named as freshest by the certificate alone are not supported', async () => {
     const leaf = root.leaf(asks([], [C1], { '2.5.29.46': { value: distributionPoints(DELTA) } }));
     expect(await verdict(leaf, { [C1]: listed() })).toBe(UNKNOWN);
-  });
-
-  it('are fetched once for all certificates of an issuer, and kept apart by issuer', async () => {
-    const { port, asked } = network({ [C1]: listed({ entries: [entry(byCrl.cert)] }) });
-    const other = root.leaf(asks([], [C1]));
-    expect((await ask(byCrl, port)).error?.code).toBe(REVOKED);
-    expect((await ask(other, port)).error).toBeUndefined();
-    expect(asked).toEqual([C1]);
-    expect((await ask(twin.leaf(asks([], [C1])), port)).error?.code).toBe(UNKNOWN);
   });
 });
 

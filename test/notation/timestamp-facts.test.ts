@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { FactCache } from '../../src/lib/facts.ts';
 import { type CertificateOptions, OID, pki } from '../pki.ts';
 import { distributionPoints, entry, type OcspOptions, ocspResponse, responders, revocationList } from '../revocation-answers.ts';
 import { SIGNING_AUTHORITY, signJws } from '../sign.ts';
 import { timestamping } from '../timestamp-token.ts';
-import { at, expired, stamped, TSA, token, tsaRoot } from './timestamp-world.ts';
+import { at, expired, GEN_TIME, stamped, TSA, token, tsaRoot } from './timestamp-world.ts';
 import { bothStores, facts, judge, leaf, network, root, type Setting, stranger, verdict, verify } from './world.ts';
 
 const OCSP = 'http://o.test/tsa';
@@ -122,6 +123,23 @@ describe('how long a timestamp makes a verdict last', () => {
     ],
   ])('%s', async (_, envelope, setting, expected) => {
     expect(await validUntil(envelope(), setting)).toEqual(expected);
+  });
+});
+
+describe('a token that was disturbed', () => {
+  const { length } = token()(new Uint8Array());
+
+  it('is refused, or good and of the same time, and nothing else', async () => {
+    const shared = facts();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(length - 1), fc.integer({ min: 1, max: 255 }), async (place, mask) => {
+        const disturb = (bytes: Uint8Array) => bytes.with(place % bytes.length, (bytes[place % bytes.length] ?? 0) ^ mask);
+        const outcome = await verify(stamped({ bend: disturb }), { ...TSA, facts: shared });
+        expect(['PASS', INVALID]).toContain(verdict(outcome));
+        expect(outcome.timestamp?.time.seconds ?? GEN_TIME.getTime() / 1000).toBe(GEN_TIME.getTime() / 1000);
+      }),
+      { numRuns: 400 },
+    );
   });
 });
 

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RevocationPort } from '../../src/lib/revocation.ts';
 import { signatureBlob } from '../../src/notation/manifest.ts';
@@ -7,17 +5,13 @@ import { checkTimestamp } from '../../src/notation/timestamp.ts';
 import { createTrustStore } from '../../src/notation/trust-store.ts';
 import type { EnvelopeContent, VerificationOutcome } from '../../src/notation/types.ts';
 import { childrenOf, readDer, TAG } from '../../src/x509/der.ts';
-import { readPemCertificates } from '../../src/x509/pem.ts';
+import { ownVectors } from '../conformance/vector-files.ts';
 import { SUBJECT } from '../sign.ts';
+import { hasVectors, openVectors } from '../vectors.ts';
 import { COSE, descriptor, edit, facts, JWS, NOW, policyOf, type Setting, verdict, verify } from './world.ts';
 
-const VECTORS = join(import.meta.dirname, '../../../shared/vectors/notation');
-const bytes = (path: string) => new Uint8Array(readFileSync(join(VECTORS, path)));
-const certificates = (path: string): readonly Uint8Array[] => {
-  const file = Buffer.from(bytes(path));
-  return file.includes('-----BEGIN') ? readPemCertificates(file.toString()) : [new Uint8Array(file)];
-};
-const folder = (path: string) => readdirSync(join(VECTORS, path)).flatMap((name) => certificates(`${path}/${name}`));
+const vectors = openVectors();
+const { bytes, certificates } = vectors;
 
 /** The authorities' responders and lists, which say of every certificate that it is good: nobody here could sign that in their name. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
@@ -39,12 +33,15 @@ const STORES = 'notation-go/verifier/testdata/truststore/x509';
 const OLD = { authenticity: 'log' };
 
 function envelopes(): void {
+  const signers = ['TestTimestamp.crt', 'TestTimestampNotYetValid.crt'].flatMap((name) =>
+    certificates(`${STORES}/ca/valid-trust-store/${name}`),
+  );
   const stores = (tsa: string): Setting => ({
-    anchors: { 'ca:acme': folder(`${STORES}/ca/valid-trust-store`), 'tsa:clock': folder(`${STORES}/tsa/${tsa}`) },
+    anchors: { 'ca:acme': signers, 'tsa:clock': certificates(`${STORES}/tsa/${tsa}`) },
     stores: ['ca:acme', 'tsa:clock'],
     revocation: good,
   });
-  const tsa = stores('test-timestamp');
+  const tsa = stores('test-timestamp/globalsignRoot.cer');
 
   async function judgeFile(envelope: Uint8Array, setting: Setting): Promise<VerificationOutcome> {
     const mediaType = envelope[0] === 0xd2 ? COSE : JWS;
@@ -80,9 +77,13 @@ function envelopes(): void {
       { ...tsa, override: OLD },
       'TIMESTAMP_MISSING no timestamp countersignature was found in the signature envelope',
     ],
-    ['jwsWithTimestamp.sig', stores('test-mismatch'), 'TIMESTAMP_INVALID signed by unknown authority'],
-    ['jwsWithTimestamp.sig', stores('test-nonCA'), 'TRUST_STORE_INVALID failed to load tsa trust store; is not a root CA certificate'],
-    ['jwsWithTimestamp.sig', stores('test-nonSelfIssued'), 'TRUST_STORE_INVALID is not a root CA certificate'],
+    ['jwsWithTimestamp.sig', stores('test-mismatch/DigiCertTSARootSHA384.cer'), 'TIMESTAMP_INVALID signed by unknown authority'],
+    [
+      'jwsWithTimestamp.sig',
+      stores('test-nonCA/wabbit-networks.io.crt'),
+      'TRUST_STORE_INVALID failed to load tsa trust store; is not a root CA certificate',
+    ],
+    ['jwsWithTimestamp.sig', stores('test-nonSelfIssued/nonSelfIssued.crt'), 'TRUST_STORE_INVALID is not a root CA certificate'],
     ['jwsWithTimestamp.sig', { ...tsa, stores: ['ca:acme', 'tsa:other'] }, 'TRUST_STORE_INVALID does not exist'],
   ])('%s with %j', async (name, setting, expected) => {
     const outcome = await judgeFile(bytes(`${SIGNED}/${name.split(' ').at(-1)}`), setting);
@@ -179,7 +180,7 @@ async function judgeToken(token: Uint8Array, message = Buffer.from('notation')):
     timestampSignature: token,
     signingAgent: undefined,
   };
-  const { error, timestamp } = await checkTimestamp(input, envelope, good);
+  const { error, timestamp } = await checkTimestamp(input, envelope, { port: good });
   return error === undefined ? `OK ${timestamp?.time.seconds}` : `${error.code} ${error.message}`;
 }
 
@@ -259,10 +260,11 @@ function tokens(): void {
 }
 
 // The files are kept beside the repository, not in it.
-if (existsSync(VECTORS)) {
+if (hasVectors) {
   describe("timestamped envelopes of the reference's tests", envelopes);
   describe("timestamped image layouts of the reference's tests", layouts);
   describe('tokens of tspclient-go', tokens);
-} else {
-  it('needs no files beside the repository', () => expect(existsSync(VECTORS)).toBe(false));
+  it('reads every file that is its own', () => {
+    expect(ownVectors('notation/timestamp-vectors').filter((path) => !vectors.read.has(path))).toEqual([]);
+  });
 }

@@ -130,6 +130,7 @@ describe('a good timestamp', () => {
       () => stamped({ bendAttributes: (list) => [...list, attribute(CMS.contentType, der.oid(CMS.data))] }),
     ],
     ['the root not among the certificates', () => stamped({ certificates: tsa.chain.slice(0, 2) })],
+    ['10 certificates', () => stamped({ certificates: [...tsa.chain, ...Array.from({ length: 7 }, () => leaf.cert)] })],
     ['more certificates than are needed', () => stamped({ certificates: [...tsa.chain, leaf.cert, root.cert] })],
     [
       'a nonce, an order and a name',
@@ -210,8 +211,8 @@ describe('a bad timestamp', () => {
       'failed to parse X.509 certificates',
     ],
     ['9.3 an attribute certificate', () => stamped({ certificates: [...tsa.chain, der.tlv(0xa1, der.NULL)] }), 'only X.509 certificates'],
-    ['21 certificates', () => stamped({ certificates: Array.from({ length: 21 }, () => tsa.cert) }), 'at most 20 certificates'],
-    ['11 signers', () => stamped({ bendSignerInfo: (info) => Array.from({ length: 11 }, () => info) }), 'at most 10 signers'],
+    ['eleven certificates', () => stamped({ certificates: Array.from({ length: 11 }, () => tsa.cert) }), 'at most 10 certificates'],
+    ['eleven signers', () => stamped({ bendSignerInfo: (info) => Array.from({ length: 11 }, () => info) }), 'at most 10 signers'],
     ['9.4 no signers', () => stamped({ bendSignerInfo: () => [] }), 'signerInfo not found'],
     [
       '332 messageDigest wrong',

@@ -31,9 +31,10 @@ export interface Setting {
   readonly trustStore?: TrustStore;
   readonly now?: Date;
   readonly facts?: FactCache;
+  /** Default: nobody can be asked. */
+  readonly revocation?: RevocationPort;
   readonly signal?: AbortSignal;
   readonly userMetadata?: Readonly<Record<string, string>>;
-  readonly revocation?: RevocationPort;
 }
 
 export const anchors = { 'ca:acme': [root.cert], 'signingAuthority:acme': [root.cert] };
@@ -70,9 +71,9 @@ export async function verify(envelope: Uint8Array, setting: Setting = {}): Promi
     trustStore: setting.trustStore ?? (await createTrustStore(stores)),
     now: setting.now ?? NOW,
     facts: setting.facts ?? facts(),
+    ...(setting.revocation && { revocation: setting.revocation }),
     signal: setting.signal ?? new AbortController().signal,
     ...(setting.userMetadata && { userMetadata: setting.userMetadata }),
-    ...(setting.revocation && { revocation: setting.revocation }),
   });
 }
 

@@ -72,7 +72,7 @@ describe('authorization', () => {
   });
 
   it.each([
-    ['60 s where the answer does not say', undefined, 49, 51],
+    ['for a minute where the answer does not say', undefined, 49, 51],
     ['as long as the answer says, less 10 s', 300, 289, 291],
   ])('keeps a token %s', async (_, expiresIn, before, after) => {
     let now = 0;
@@ -241,8 +241,8 @@ describe('a challenge', () => {
     ['a line break in a string', 'Bearer realm="https://a\r\nx: y"'],
     ['an open string', 'Bearer realm="https://a'],
     ['no commas', 'Bearer realm="https://a" service="b"'],
-    ['100 challenges', Array.from({ length: 100 }, () => 'Basic realm=x').join(', ')],
-    ['64 KB', `Bearer realm="https://${'a'.repeat(65_536)}"`],
+    ['a hundred challenges', Array.from({ length: 100 }, () => 'Basic realm=x').join(', ')],
+    ['a value of 64 KiB', `Bearer realm="https://${'a'.repeat(65_536)}"`],
     ['octets above ASCII', 'Bearer realm="https://\u00e9"'],
     ['only spaces within a scheme', 'Bearer realm'.repeat(300)],
   ])('A-R-17: of %s is refused', (_, header) => {

@@ -54,7 +54,7 @@ describe('a reference', () => {
   });
 
   it('A-R-03: is what GET gives, not what HEAD said', async () => {
-    world.fake.fault(HEAD, { headers: { 'content-length': undefined, 'docker-content-digest': OTHER } });
+    world.fake.fault(HEAD, { headers: { 'content-type': undefined, 'docker-content-digest': OTHER } });
     expect(await world.registry.resolve(world.byTag, never)).toEqual(world.image);
   });
 
@@ -97,10 +97,10 @@ describe('a reference', () => {
 
   it.each<[string, Fault, string, number]>([
     ['403', { status: 403 }, 'REGISTRY_DENIED', 1],
-    ['401 without a challenge', { status: 401 }, 'REGISTRY_DENIED', 1],
+    ['status 401 without a challenge', { status: 401 }, 'REGISTRY_DENIED', 1],
     ['429', { status: 429 }, 'REGISTRY_THROTTLED', 2],
-    ['429 for longer than is waited', { status: 429, headers: { 'retry-after': '3600' } }, 'REGISTRY_THROTTLED', 1],
-    ['429 until a date', { status: 429, headers: { 'retry-after': 'Fri, 31 Dec 2100 23:59:59 GMT' } }, 'REGISTRY_THROTTLED', 1],
+    ['status 429 for longer than is waited', { status: 429, headers: { 'retry-after': '3600' } }, 'REGISTRY_THROTTLED', 1],
+    ['status 429 until a date', { status: 429, headers: { 'retry-after': 'Fri, 31 Dec 2100 23:59:59 GMT' } }, 'REGISTRY_THROTTLED', 1],
     ['500', { status: 500 }, 'REGISTRY_UNREACHABLE', 2],
     ['503', { status: 503 }, 'REGISTRY_UNREACHABLE', 2],
     ['A-R-09: 1 MB of headers', { raw: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(1_000_000)}\r\n\r\n` }, 'REGISTRY_UNREACHABLE', 2],

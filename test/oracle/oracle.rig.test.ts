@@ -1,3 +1,4 @@
+// @rig oracle
 import { describe, expect, it } from '@jest/globals';
 import { ensureTools } from '../rig/build.ts';
 import { MUTATOR_NAMES } from './generate.ts';

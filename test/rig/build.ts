@@ -7,11 +7,10 @@ import { constants, homedir, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { withLock } from './lock.ts';
-import { isToolName, moduleOf, packageOf, RIG_TOOLS, type ToolName } from './tools.ts';
+import { flagsOf, isToolName, moduleOf, packageOf, RIG_TOOLS, type ToolName } from './tools.ts';
 
 export { RIG_TOOLS, type ToolName };
 
-const FLAGS = ['-mod=readonly', '-trimpath', '-ldflags', '-s -w'];
 const ENVIRONMENT = { CGO_ENABLED: '0', GOWORK: 'off' };
 const STILL_BUILDING_MS = 30_000;
 const LINES_OF_A_FAILURE = 20;
@@ -51,7 +50,7 @@ function cacheFolder(): string {
 function fingerprint(source: string, name: ToolName): string {
   const hash = createHash('sha256');
   for (const file of readdirSync(source).filter(isBuilt).sort()) hash.update(readFileSync(join(source, file))).update('\0');
-  hash.update(JSON.stringify([packageOf(name), FLAGS, ENVIRONMENT]));
+  hash.update(JSON.stringify([packageOf(name), flagsOf(name), ENVIRONMENT]));
   hash.update(execFileSync('go', ['version'], { cwd: source }));
   return hash.digest('hex').slice(0, 16);
 }
@@ -67,7 +66,7 @@ async function build(name: ToolName, source: string, binary: string, onProgress:
   onProgress(`${name}: building`);
   const reminder = setInterval(() => onProgress(`${name}: still building, ${seconds()}`), STILL_BUILDING_MS);
   try {
-    await runGo(['build', ...FLAGS, '-o', unfinished, packageOf(name)], source);
+    await runGo(['build', ...flagsOf(name), '-o', unfinished, packageOf(name)], source);
     await rename(unfinished, binary);
   } catch (error) {
     throw new Error(`cannot build ${name}: ${isNativeError(error) ? error.message : String(error)}`, { cause: error });

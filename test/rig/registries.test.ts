@@ -1,3 +1,4 @@
+// @rig olareg, registry, notation
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -2,10 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Daemon, startDaemon } from './daemon.ts';
-import { freePort } from './free-port.ts';
-
-const ATTEMPTS = 3;
+import { startDaemon } from './daemon.ts';
+import { onFreePorts } from './free-port.ts';
 
 /** What `startDistribution({ auth: true })` lets in. */
 export const RIG_LOGIN = { username: 'rig', password: 'open sesame' } as const;
@@ -15,7 +13,7 @@ export interface RunningRegistry {
   /** `127.0.0.1:PORT`, plain HTTP. */
   readonly host: string;
   output(): string;
-  stop(): Promise<void>;
+  stop(): Promise<unknown>;
 }
 
 /** olareg, which has the referrers API. Content lives in memory, or under `dir`. */
@@ -65,21 +63,16 @@ function distributionConfig(port: number, dir: string, htpasswd: string | undefi
   };
 }
 
-/** Another process may take a free port before the registry does: then another port is tried. */
-async function onFreePort(
+function onFreePort(
   argsFor: (port: number) => string[] | Promise<string[]>,
   program: { name: string; bin: string; env?: Record<string, string> },
 ): Promise<RunningRegistry> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+  return onFreePorts(async (next) => {
+    const port = await next();
     const host = `127.0.0.1:${port}`;
-    try {
-      const daemon: Daemon = await startDaemon({ ...program, args: await argsFor(port), ready: () => answers(host) });
-      return { host, ...daemon };
-    } catch (error) {
-      if (attempt === ATTEMPTS || !String(error).includes('address already in use')) throw error;
-    }
-  }
+    const daemon = await startDaemon({ ...program, args: await argsFor(port), ready: () => answers(host) });
+    return { host, ...daemon };
+  });
 }
 
 async function answers(host: string): Promise<boolean> {

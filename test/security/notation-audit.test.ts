@@ -107,6 +107,9 @@ describe('ADA Logics, audit of the Notary Project, 2023', () => {
     expect(inSource(/process\.env[.[]\w+/g)).toEqual([
       'cli/serve.ts process.env.NODE_TLS_REJECT_UNAUTHORIZED',
       'credentials/docker-config.ts process.env.DOCKER_CONFIG',
+      'kube/connection.ts process.env.KUBERNETES_SERVICE_HOST',
+      'kube/connection.ts process.env.KUBECONFIG',
+      'kube/connection.ts process.env.HOME',
     ]);
     expect(inSource(/process\.env\b(?![.])/g)).toEqual([]);
   });

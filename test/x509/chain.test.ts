@@ -45,6 +45,10 @@ describe('validateCodeSigningChain', () => {
       '212 a leaf with codeSigning, critical',
       leafWith({ extensions: { [OID.extendedKeyUsage]: { critical: true, value: extendedKeyUsage(OID.codeSigning) } } }),
     ],
+    [
+      '212 a leaf with codeSigning, not critical',
+      leafWith({ extensions: { [OID.extendedKeyUsage]: { value: extendedKeyUsage(OID.codeSigning) } } }),
+    ],
     ['212 a leaf without extendedKeyUsage', leafWith(without(OID.extendedKeyUsage))],
     ['5.3 a leaf with an unknown purpose', leafWith(purposes('1.2.3.4'))],
     ['5.3 a leaf with basicConstraints cA false', leafWith(constraints(false))],
@@ -151,7 +155,7 @@ describe('validateCodeSigningChain', () => {
       pki.root({ key: 'RSA-1024' }).leaf({ signatureAlgorithm: 'sha1' }).chain,
       'insecure algorithm',
     ],
-    ['6 eleven certificates', [...Array.from({ length: 10 }, () => leaf.cert), root.cert], 'more than 10'],
+    ['eleven certificates', [...Array.from({ length: 10 }, () => leaf.cert), root.cert], 'more than 10'],
   ])('refuses %s', async (_, chain, fragment) => {
     const refusal = validate(chain);
     await expect(refusal).rejects.toBeInstanceOf(X509Error);
@@ -165,7 +169,13 @@ describe('validateCodeSigningChain', () => {
   ])('refuses a chain signed with a broken hash (%s %s by %s)', async (_, signatureAlgorithm, key) => {
     await expect(validate(pki.root({ key }).leaf({ signatureAlgorithm }).chain)).rejects.toThrow('insecure algorithm');
     await expect(validate(pki.root({ key, signatureAlgorithm }).leaf().chain)).rejects.toThrow('insecure algorithm');
-    // 225, D3: the reference takes SHA-1 here, the specification does not.
+  });
+
+  it.each<[string, SignatureAlgorithm, KeyKind]>([
+    ['225', 'sha1', 'RSA-2048'],
+    ['225', 'md5', 'RSA-2048'],
+    ['225', 'sha1', 'EC-256'],
+  ])('%s D3 refuses a self-signed leaf with a broken hash (%s by %s)', async (_, signatureAlgorithm, key) => {
     await expect(validate(selfSigned({ key, signatureAlgorithm }))).rejects.toThrow('invalid self-signed certificate');
   });
 });

@@ -95,4 +95,39 @@ describe('values', () => {
   ])('reads a time of %s', (_, tag, text, expected) => {
     expect(timeOf(readDer(der.tlv(tag, Buffer.from(text)))).toISOString()).toBe(expected);
   });
+
+  it.each([
+    ['February 30', 0x17, '240230120000Z'],
+    ['29 February of a common year', 0x17, '230229120000Z'],
+    ['April 31', 0x18, '20240431120000Z'],
+    ['day 0', 0x17, '240100120000Z'],
+    ['month 0', 0x17, '240001120000Z'],
+    ['month 13', 0x17, '241301120000Z'],
+    ["24 o'clock", 0x17, '240101240000Z'],
+    ['minute 60', 0x17, '240101006000Z'],
+    ['a leap second', 0x17, '161231235960Z'],
+    ['no digit', 0x17, '2401010000 0Z'],
+    ['what stands before 0', 0x17, '24010/000000Z'],
+    ['what stands after 9', 0x17, '24010:000000Z'],
+    ['a sign', 0x17, '24-101000000Z'],
+    ['a small z', 0x17, '240101000000z'],
+    ['no zone', 0x18, '20240101000000'],
+    ['more', 0x17, '240101000000Z '],
+    ['the long form under the short tag', 0x17, '20240101000000Z'],
+    ['the short form under the long tag', 0x18, '240101000000Z'],
+    ['nothing', 0x17, ''],
+  ])('refuses a time of %s', (_, tag, text) => {
+    expect(() => timeOf(readDer(der.tlv(tag, Buffer.from(text))))).toThrow(DerError);
+  });
+
+  it('reads every second from the year 0 to the year 9999 as it was written', () => {
+    const seconds = fc.integer({ min: Date.parse('0000-01-01T00:00:00Z') / 1000, max: Date.parse('9999-12-31T23:59:59Z') / 1000 });
+    fc.assert(
+      fc.property(seconds, (second) => {
+        const date = new Date(second * 1000);
+        const text = `${date.toISOString().replace(/[-:T]|\.\d+Z/g, '')}Z`;
+        expect(timeOf(readDer(der.tlv(0x18, Buffer.from(text)))).getTime()).toBe(date.getTime());
+      }),
+    );
+  });
 });

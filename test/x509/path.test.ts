@@ -89,14 +89,28 @@ describe('timestampingPaths', () => {
       () => first(underRoot({ version: undefined, extensions: { [OID.basicConstraints]: undefined, [OID.keyUsage]: undefined } })),
       'TSA < Root',
     ],
-    ['10 certificates long', () => first(deep(8)), ['TSA', ...Array.from({ length: 8 }, (_, i) => `CA ${8 - i}`), 'Root'].join(' < ')],
+    ['ten certificates long', () => first(deep(8)), ['TSA', ...Array.from({ length: 8 }, (_, i) => `CA ${8 - i}`), 'Root'].join(' < ')],
   ])('finds a path %s', async (_, find, expected) => {
     expect(await find()).toBe(expected);
   });
 
   it.each<[string, () => Promise<unknown>, string]>([
     ['340 without the root', () => first(tsa, { roots: [pki.root().cert] }), 'verification error'],
-    ['without any root', () => first(tsa, { roots: [] }), 'certificate "CN=TSA" is signed by unknown authority'],
+    [
+      'without any root',
+      () => first(tsa, { roots: [] }),
+      'unknown authority: "CN=Root,O=Notary,C=US", issuer of "CN=Root,O=Notary,C=US", is no trusted root',
+    ],
+    [
+      'with nothing but the leaf',
+      () => first(tsa, { roots: [], intermediates: [] }),
+      'unknown authority: "CN=CA,O=Notary,C=US", issuer of "CN=TSA"',
+    ],
+    [
+      'with the root missing everywhere',
+      () => first(tsa, { roots: [], intermediates: tsa.chain.slice(0, 2) }),
+      '"CN=Root,O=Notary,C=US", issuer of "CN=CA,O=Notary,C=US"',
+    ],
     ['without the intermediate', () => first(tsa, { intermediates: [tsa.cert] }), 'unknown authority'],
     ['through a root that only the token names', () => first(tsa, { roots: [], intermediates: tsa.chain }), 'unknown authority'],
     ['346 of a leaf that is not valid yet', () => first(under({}, from('2025-06-01T00:00:01Z'))), 'expired or is not yet valid'],

@@ -58,7 +58,7 @@ describe('readPemFile', () => {
     ['that ends on the line of END', SAMPLE.replace('\n-----END', '-----END')],
     ['with text after END', SAMPLE.trimEnd().concat('x\n', SAMPLE)],
     ['beside a block of another type', publicKey + SAMPLE],
-    ['beside a private key (244)', privateKey + SAMPLE],
+    ['244 beside a private key', privateKey + SAMPLE],
   ])('refuses a certificate %s', (_, text) => {
     expect(() => readPemFile(text)).toThrow(X509Error);
   });

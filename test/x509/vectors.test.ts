@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../src/lib/instant.ts';
 import { berToDer } from '../../src/x509/ber.ts';
@@ -10,13 +8,16 @@ import { DerError } from '../../src/x509/der.ts';
 import { nameText } from '../../src/x509/name.ts';
 import { timestampingPaths } from '../../src/x509/path.ts';
 import { readPemCertificates } from '../../src/x509/pem.ts';
+import { ownVectors } from '../conformance/vector-files.ts';
+import { hasVectors, openVectors } from '../vectors.ts';
 
 // Certificates of the reference implementation's own tests, kept beside the repository.
-const VECTORS = join(import.meta.dirname, '../../../shared/vectors/notation/notation-core-go');
+const vectors = openVectors();
+const file = (path: string) => vectors.bytes(`notation-core-go/${path}`);
 const embedded = (name: string) => read(`embedded/x509/${name}.pem`);
 
 function read(path: string) {
-  return readPemCertificates(readFileSync(join(VECTORS, path), 'utf8')).map(parseCertificate);
+  return readPemCertificates(Buffer.from(file(path)).toString()).map(parseCertificate);
 }
 
 function chainOf(...names: readonly string[]) {
@@ -25,7 +26,7 @@ function chainOf(...names: readonly string[]) {
 
 const AUTHORITIES = ['intermediateCert2', 'intermediateCert1', 'rootCert'];
 
-const register = existsSync(VECTORS) ? describe : () => undefined;
+const register = hasVectors ? describe : () => undefined;
 register('certificates of notation-core-go', () => {
   it('takes the valid chain', async () => {
     await expect(validateCodeSigningChain(chainOf('codeSigningLeaf', ...AUTHORITIES))).resolves.toBeUndefined();
@@ -77,9 +78,7 @@ register('certificates of notation-core-go', () => {
   );
 
   it('reads the timestamping chain, and does not take it for code signing', async () => {
-    const chain = ['leaf', 'intermediate', 'root'].map((name) =>
-      parseCertificate(readFileSync(join(VECTORS, `x509/testdata/timestamp_${name}.crt`))),
-    );
+    const chain = ['leaf', 'intermediate', 'root'].map((name) => parseCertificate(file(`x509/testdata/timestamp_${name}.crt`)));
     const [leaf, intermediate, root] = chain;
     if (leaf === undefined || intermediate === undefined || root === undefined) throw new Error('three certificates expected');
     expect(await isSignedBy(leaf, intermediate)).toBe(true);
@@ -117,18 +116,17 @@ register('certificates of notation-core-go', () => {
     expect(read('x509/testdata/multi-pem.crt').map(({ subject }) => nameText(subject))).toEqual(
       Array(2).fill('CN=GlobalSign,OU=GlobalSign Root CA - R3,O=GlobalSign'),
     );
-    expect(parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/der.der'))).modulusLength).toBe(2048);
+    expect(parseCertificate(file('x509/testdata/der.der')).modulusLength).toBe(2048);
   });
 
   it('refuses two certificates in a row where one is asked for, and text that is neither', () => {
-    expect(() => parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/multi-der.der')))).toThrow('after the last element');
-    expect(() => parseCertificate(readFileSync(join(VECTORS, 'x509/testdata/invalid')))).toThrow('malformed certificate');
+    expect(() => parseCertificate(file('x509/testdata/multi-der.der'))).toThrow('after the last element');
+    expect(() => parseCertificate(file('x509/testdata/invalid'))).toThrow('malformed certificate');
     expect(() => read('x509/testdata/invalid')).toThrow('no certificates found');
   });
 });
 
-const TSPCLIENT = join(VECTORS, '../tspclient-go/embedded');
-const json = (name: string) => JSON.parse(readFileSync(join(TSPCLIENT, name), 'utf8'));
+const json = (name: string) => vectors.json(`tspclient-go/embedded/${name}`);
 
 interface BerCase {
   readonly name: string;
@@ -138,7 +136,7 @@ interface BerCase {
 }
 
 register('tables of tspclient-go', () => {
-  const cases: readonly BerCase[] = existsSync(TSPCLIENT) ? json('ber_to_der.json') : [];
+  const cases: readonly BerCase[] = hasVectors ? json('ber_to_der.json') : [];
   const written = (hex: string) => Buffer.from(berToDer(Buffer.from(hex, 'hex'))).toString('hex');
 
   it.each(cases.filter(({ expectError }) => !expectError))('converts BER to DER: $name', ({ ber, der }) => {
@@ -153,5 +151,11 @@ register('tables of tspclient-go', () => {
     const messages: readonly { readonly hex: string }[] = json('cms_parse_errors.json');
     for (const { hex } of messages) expect(() => readSignedData(Buffer.from(hex, 'hex'))).toThrow(DerError);
     expect(messages).toHaveLength(3);
+  });
+});
+
+register('all of them', () => {
+  it('reads every file that is its own', () => {
+    expect(ownVectors('x509/vectors').filter((path) => !vectors.read.has(path))).toEqual([]);
   });
 });

@@ -120,7 +120,7 @@ async function createReader(world: World, watch: Materials['watch']): Promise<(b
     const before = watch.checks;
     const reading = await readToken(bytes, facts, signal);
     if ('error' in reading) return { outcome: 'refused', reached: false };
-    const { error } = await checkTimestamp(input, { ...envelope, timestampSignature: bytes }, undefined);
+    const { error } = await checkTimestamp(input, { ...envelope, timestampSignature: bytes }, { port: undefined });
     return { outcome: 'accepted', reached: watch.checks > before, value: { info: reading.token.info, trusted: error === undefined } };
   };
 }

@@ -140,7 +140,7 @@ export const TIMESTAMP_PATHS: MutatorTable = {
     const between = foundry.below(root, 'TSA Authority');
     const tsa = foundry.leaf(between);
     const strangers = Array.from(
-      { length: random.below(17) },
+      { length: random.below(10) },
       () => pki.root({ subject: [['CN', 'TSA Authority']], ...validityOf(draft.now) }).cert,
     );
     return { tsa, roots: [root], certificates: shuffled([tsa.cert, between.cert, ...strangers], random) };

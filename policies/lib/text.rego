@@ -1,0 +1,43 @@
+package lib.text
+
+# Room for "[Implied by NAME] " in the 253 bytes that a constraint's status keeps.
+max_line = 220
+
+# One line of printable ASCII for people: the outcome and its code, where, which image, and why.
+line(outcome, code, at, image, why) = cut(sprintf("%s %s%s%s: %s", [outcome, cut(printable(code, 40), 40), where, name, printable(why, max_line)]), max_line) {
+	where := prefixed(cut(printable(at, 256), 48))
+	name := prefixed(shorten(image))
+}
+
+prefixed("") = ""
+
+prefixed(word) = concat("", [" ", word]) {
+	word != ""
+}
+
+# An image by name with 12 digits of its digest; of a long one the start and the end.
+shorten(image) = short {
+	name := regex.replace(printable(image, 1024), `(@sha256:[0-9a-f]{12})[0-9a-f]{52}$`, "$1")
+	count(name) > 72
+	short := concat("", [substring(name, 0, 35), "...", substring(name, count(name) - 34, -1)])
+} else = regex.replace(printable(image, 1024), `(@sha256:[0-9a-f]{12})[0-9a-f]{52}$`, "$1")
+
+# At most `limit` characters of a text, "?" for each that is not printable ASCII; nothing of what is no text.
+printable(text, limit) = regex.replace(substring(text, 0, limit + 1), `[^ -~]`, "?") {
+	is_string(text)
+} else = ""
+
+cut(text, limit) = text {
+	count(text) <= limit
+} else = concat("", [substring(text, 0, limit - 3), "..."])
+
+# A word in capitals such as NO_SIGNATURES, or the other one.
+code(word, otherwise) = word {
+	is_string(word)
+	regex.match(`^[A-Z][A-Z0-9_]{1,39}$`, word)
+} else = otherwise
+
+# What stands under a name, null for nothing.
+member(item, name) = value {
+	value := item[name]
+} else = null

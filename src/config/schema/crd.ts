@@ -1,0 +1,115 @@
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { GROUP, OBJECT_KINDS, type ObjectKind } from './kinds.ts';
+import { keyProviderStatus, objectStatus } from './status.ts';
+
+/** A file of the folder `crds`. */
+export interface DefinitionFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined };
+type Schema = Readonly<Record<string, Json>>;
+
+/** The custom resource definitions of all kinds, one file each, written from the schemas that objects are checked with. */
+export function definitionFiles(): readonly DefinitionFile[] {
+  return OBJECT_KINDS.map((kind) => ({
+    name: `${GROUP}_${kind.plural}.yaml`,
+    text: `# Written from src/config/schema by \`npm run crds\`.\n${stringify(definitionOf(kind), { lineWidth: 0 })}`,
+  }));
+}
+
+function definitionOf(kind: ObjectKind): Json {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${kind.plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+      names: {
+        kind: kind.kind,
+        listKind: `${kind.kind}List`,
+        plural: kind.plural,
+        singular: kind.kind.toLowerCase(),
+        shortNames: [kind.shortName],
+        categories: ['countersign'],
+      },
+      versions: [versionOf(kind, 'v1beta1'), ...(kind.v1alpha1 ? [versionOf(kind, 'v1alpha1')] : [])],
+    },
+  };
+}
+
+function versionOf(kind: ObjectKind, name: 'v1beta1' | 'v1alpha1'): Json {
+  const deprecationWarning = `${name} of the ${kind.kind} API has been deprecated. Please migrate to v1beta1.`;
+  return {
+    name,
+    served: true,
+    storage: name === 'v1beta1',
+    ...(name === 'v1beta1' ? {} : { deprecated: true, deprecationWarning }),
+    subresources: { status: {} },
+    additionalPrinterColumns: columnsOf(kind),
+    schema: { openAPIV3Schema: rootOf(kind) },
+  };
+}
+
+function columnsOf(kind: ObjectKind): Json {
+  const column = (name: string, type: string, jsonPath: string, description: string): Json => ({ name, type, jsonPath, description });
+  const fetched = column('LastFetchedTime', 'date', '.status.lastfetchedtime', 'When it was last tried to fetch');
+  return [
+    column('IsSuccess', 'boolean', '.status.issuccess', 'Whether the object is in force as it stands'),
+    column('Error', 'string', '.status.brieferror', 'What is wrong with it'),
+    ...(kind.role === 'keyProvider' ? [fetched] : []),
+    column('Ready', 'string', '.status.conditions[?(@.type=="Ready")].status', 'Whether the object is in force as it stands'),
+    column('Age', 'date', '.metadata.creationTimestamp', 'Since when it is there'),
+  ];
+}
+
+function rootOf(kind: ObjectKind): Json {
+  const spec = structural(jsonSchemaOf(kind.spec));
+  const { required: _demanded, ...lenient } = spec;
+  return {
+    description: kind.description,
+    type: 'object',
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { type: 'object' },
+      spec: { description: 'What is declared.', ...lenient, ...(kind.required.length === 0 ? {} : { required: [...kind.required] }) },
+      status: statusOf(kind),
+    },
+  };
+}
+
+function statusOf(kind: ObjectKind): Json {
+  const status = structural(jsonSchemaOf(kind.role === 'keyProvider' ? keyProviderStatus : objectStatus));
+  const { conditions, ...others } = status.properties as Readonly<Record<string, Schema>>; // of a z.object, in zod's own words
+  const byType = { ...conditions, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] };
+  return { ...status, properties: { ...others, conditions: byType } };
+}
+
+function jsonSchemaOf(schema: z.ZodType): Schema {
+  return z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }) as unknown as Schema; // JSON by definition
+}
+
+/** What zod's schemas have and structural ones may not, or do not need; bounds of integers that say nothing. */
+const DROPPED = ['additionalProperties', 'propertyNames', 'minLength', 'pattern', 'minimum', 'maximum', 'properties'];
+
+/**
+ * A zod schema in the words of a structural one: whatever may hold anything keeps unknown fields, and texts may be empty, since Ratify's may.
+ */
+function structural(schema: Schema): Schema {
+  const kept = Object.fromEntries(Object.entries(schema).filter(([name]) => !DROPPED.includes(name)));
+  const properties = Object.entries((schema.properties ?? {}) as Readonly<Record<string, Schema>>).map(([name, value]) => [
+    name,
+    structural(value),
+  ]);
+  const items = schema.items as Schema | undefined; // a list's elements are of one schema here
+  return {
+    ...kept,
+    ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) as Json }),
+    ...(items === undefined ? {} : { items: structural(items) }),
+    ...(schema.additionalProperties === undefined ? {} : { 'x-kubernetes-preserve-unknown-fields': true }),
+  };
+}
