@@ -8,10 +8,12 @@ import type { Cluster } from '../kube/cluster.ts';
 import { createFactCache } from '../lib/cache.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createRevocationNetwork } from '../lib/revocation-network.ts';
+import type { PemSource } from '../server/certificates.ts';
 import type { HostPort } from '../server/listen.ts';
 import { type ProviderOptions, type RunningProvider, serveProvider } from '../server/serve.ts';
 import { followDeclarations } from './declarations.ts';
 import { MisuseError } from './exit.ts';
+import { issueServingCertificate } from './serving-certificate.ts';
 
 /** Options of `serve` as the command line gives them. */
 export interface ServeOptions {
@@ -20,8 +22,9 @@ export interface ServeOptions {
   readonly kube?: boolean;
   readonly listen: string;
   readonly admin: string;
-  readonly tlsCert: string;
-  readonly tlsKey: string;
+  /** Absent, with `tlsKey`: the certificate of `servingCertificate` in the settings. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly clientName: string;
   /** False after `--no-client-auth`. */
@@ -105,7 +108,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
     const provider = await serveProvider({
       listen: hostPort(options.listen, '--listen'),
       admin: hostPort(options.admin, '--admin'),
-      tls: tlsOf(options),
+      tls: tlsOf(options, await servingFiles(options, settings, cluster)),
       engines,
       facts,
       revocation,
@@ -133,11 +136,29 @@ async function openCluster(settings: Settings, log: Logger): Promise<Cluster> {
   return kube.openCluster({ ownNamespace: settings.ownNamespace, unreadyAfterMs: settings.cluster.unreadyAfterMs, log });
 }
 
-function checkUse({ config, kube, clientCa, clientAuth, listen, admin }: ServeOptions): void {
+/** Where certificate and key come from: the files that are named, else a Secret that is kept here. */
+async function servingFiles(
+  { tlsCert, tlsKey }: ServeOptions,
+  { servingCertificate, ownNamespace }: Settings,
+  cluster: Cluster | undefined,
+): Promise<{ readonly cert: PemSource; readonly key: PemSource }> {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (servingCertificate === undefined || cluster === undefined) throw new MisuseError(NO_CERTIFICATE);
+  const serving = await cluster.serving({ ...servingCertificate, issue: issueServingCertificate });
+  const name = `Secret ${ownNamespace}/${servingCertificate.secret}`;
+  return { cert: { name, read: () => serving.current().cert }, key: { name, read: () => serving.current().key } };
+}
+
+const NO_CERTIFICATE =
+  'expected --tls-cert FILE and --tls-key FILE; or neither, with --kube and servingCertificate in the --settings, to have the certificate made here';
+
+function checkUse({ config, kube, tlsCert, tlsKey, settings, clientCa, clientAuth, listen, admin }: ServeOptions): void {
   if (config === undefined && kube !== true)
     throw new MisuseError('expected --config PATH, --kube, or both: nothing else says what is trusted');
   hostPort(listen, '--listen');
   hostPort(admin, '--admin');
+  const made = tlsCert === undefined && tlsKey === undefined && kube === true && settings !== undefined;
+  if (!made && (tlsCert === undefined || tlsKey === undefined)) throw new MisuseError(NO_CERTIFICATE);
   if (clientAuth && clientCa === undefined) {
     throw new MisuseError(
       "expected --client-ca FILE (ca.crt of Gatekeeper's Secret gatekeeper-webhook-server-cert), or --no-client-auth to answer whoever reaches the port",
@@ -151,8 +172,11 @@ function checkUse({ config, kube, clientCa, clientAuth, listen, admin }: ServeOp
   }
 }
 
-function tlsOf({ tlsCert, tlsKey, clientCa, clientName, clientAuth }: ServeOptions): ProviderOptions['tls'] {
-  const files = { cert: tlsCert, key: tlsKey, clientName };
+function tlsOf(
+  { clientCa, clientName, clientAuth }: ServeOptions,
+  pair: { readonly cert: PemSource; readonly key: PemSource },
+): ProviderOptions['tls'] {
+  const files = { ...pair, clientName };
   return clientAuth ? { ...files, ...(clientCa === undefined ? {} : { clientCa }) } : { ...files, noClientAuth: true };
 }
 

@@ -35,8 +35,19 @@ export interface Settings {
   readonly keys: { readonly maxStaleMs: number };
   /** How long the cluster may be silent before requests are better sent elsewhere; undefined: for ever. */
   readonly cluster: { readonly unreadyAfterMs: number | undefined };
+  /** The serving certificate that is made and renewed here; undefined: it comes out of files. */
+  readonly servingCertificate: ServingCertificateSettings | undefined;
   /** What in the file has no effect. */
   readonly warnings: readonly string[];
+}
+
+export interface ServingCertificateSettings {
+  /** Secret in our own namespace that replicas share. */
+  readonly secret: string;
+  readonly hosts: readonly string[];
+  /** Gatekeeper's Provider objects whose `caBundle` is kept. */
+  readonly providers: readonly string[];
+  readonly days: number;
 }
 
 export interface RegistryOptions {
@@ -53,6 +64,10 @@ export class SettingsError extends CodedError {
 const MAX_FILE_BYTES = 1024 * 1024;
 const HOST = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?$/;
 const MIB = 1024 * 1024;
+/** RFC 1123, as the API server wants names. */
+const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+/** A DNS name or an IPv4 address. */
+const DNS_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 const count = (fallback: number, max: number) => z.int().min(1).max(max).default(fallback);
 
@@ -93,6 +108,14 @@ const settingsFile = z.object({
         .default(300),
     })
     .prefault({}),
+  servingCertificate: z
+    .object({
+      secret: z.string().regex(NAME),
+      hosts: z.array(z.string().regex(DNS_NAME)).min(1).max(16),
+      providers: z.array(z.string().regex(NAME)).max(16).default([]),
+      days: z.int().min(1).max(3650).default(90),
+    })
+    .optional(),
   registries: z
     .record(
       z.string().regex(HOST),
@@ -153,6 +176,7 @@ function settingsOf(data: z.infer<typeof settingsFile>, registries: Settings['re
     tenancy: data.tenancy,
     keys: { maxStaleMs: data.keys.maxStaleSeconds * 1000 },
     cluster: { unreadyAfterMs: data.cluster.unreadyAfterSeconds === 0 ? undefined : data.cluster.unreadyAfterSeconds * 1000 },
+    servingCertificate: data.servingCertificate,
     registries,
     warnings,
   };

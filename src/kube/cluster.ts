@@ -7,6 +7,7 @@ import { createKubeClient } from './client.ts';
 import type { Surroundings } from './connection.ts';
 import type { ReflectorTimes } from './reflector.ts';
 import { createClusterReader } from './secrets.ts';
+import { keepServingCertificate, type ServingCertificate, type ServingCertificateOptions } from './serving-certificate.ts';
 import { createStatusWriter, type StatusTimes, type StatusWriter } from './status-writer.ts';
 import { type ClusterWatch, type KindHealth, watchCluster } from './watch.ts';
 
@@ -26,6 +27,8 @@ export interface Cluster {
   readonly reader: ClusterReader;
   /** Begins to watch; `onChange` is called when what is declared has changed, first when every kind was listed. */
   start(onChange: () => void, keys: (source: string) => KeyState | undefined): void;
+  /** Keeps a serving certificate in our own namespace, until `close`. @throws {KubeError} if there is none in time. */
+  serving(options: Omit<ServingCertificateOptions, 'client' | 'namespace' | 'log'>): Promise<ServingCertificate>;
   isSynced(): boolean;
   loaded(): Loaded;
   update(states: readonly ObjectState[]): void;
@@ -53,12 +56,17 @@ export function openCluster(options: ClusterOptions): Cluster {
   const client = createKubeClient(options.surroundings);
   let watch: ClusterWatch | undefined;
   let writer: StatusWriter | undefined;
+  let certificate: ServingCertificate | undefined;
   const health = () => watch?.health() ?? [];
   return {
     reader: createClusterReader(client),
     start: (onChange, keys) => {
       watch = watchCluster({ ...options, client, onChange });
       writer = createStatusWriter({ ...options, client, watch, keys });
+    },
+    serving: async (wanted) => {
+      certificate = await keepServingCertificate({ ...wanted, client, namespace: options.ownNamespace, log: options.log });
+      return certificate;
     },
     isSynced: () => watch?.isSynced() ?? false,
     loaded: () => watch?.loaded() ?? { resources: { declared: [], brokenFiles: new Set() }, diagnostics: [] },
@@ -68,6 +76,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     health: () =>
       health().map(({ kind, objects, failures, heardAt }) => ({ kind, objects, failures, silenceSeconds: secondsSince(heardAt) })),
     close: async () => {
+      await certificate?.close();
       await writer?.close();
       await watch?.close();
       await client.close();

@@ -3,10 +3,13 @@ import { open } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { CodedError, errorText } from '../lib/errors.ts';
 
-/** Where the provider's TLS material lies: PEM files, as a mounted Secret has them. */
+/** Where PEM comes from: a path, or something under a name that gives it. */
+export type PemSource = string | { readonly name: string; read(): string };
+
+/** Where the provider's TLS material lies: PEM files, as a mounted Secret has them, or what is made at run time. */
 export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
+  readonly cert: PemSource;
+  readonly key: PemSource;
   /** Authorities of client certificates; absent without client authentication. */
   readonly clientCa?: string;
 }
@@ -85,7 +88,9 @@ async function readFiles(files: TlsFiles): Promise<Texts> {
   return { cert, key, ...(ca === undefined ? {} : { ca }) };
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(source: PemSource): Promise<string> {
+  if (typeof source !== 'string') return source.read();
+  const path = source;
   try {
     const file = await open(path);
     try {
@@ -102,10 +107,10 @@ async function readText(path: string): Promise<string> {
 }
 
 function checkCertificates(files: TlsFiles, { cert, key, ca }: Texts): Certificates {
-  const serving = attempt(`${files.cert} holds no certificate in PEM`, () => new X509Certificate(cert));
-  const privateKey = attempt(`${files.key} holds no private key in PEM`, () => createPrivateKey(key));
+  const serving = attempt(`${nameOf(files.cert)} holds no certificate in PEM`, () => new X509Certificate(cert));
+  const privateKey = attempt(`${nameOf(files.key)} holds no private key in PEM`, () => createPrivateKey(key));
   if (!serving.checkPrivateKey(privateKey))
-    throw new TlsFilesError(`the key in ${files.key} is not the key of the certificate in ${files.cert}`);
+    throw new TlsFilesError(`the key in ${nameOf(files.key)} is not the key of the certificate in ${nameOf(files.cert)}`);
   if (ca !== undefined) checkAuthorities(files.clientCa ?? '', ca);
   attempt('the TLS files make no usable TLS context', () => createSecureContext({ cert, key, ca, minVersion: 'TLSv1.3' }));
   return { cert, key, ...(ca === undefined ? {} : { ca }), notAfter: serving.validToDate };
@@ -115,6 +120,10 @@ function checkAuthorities(path: string, text: string): void {
   const blocks = text.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0) throw new TlsFilesError(`expected at least one certificate in PEM in ${path}, found none`);
   for (const block of blocks) attempt(`${path} holds a certificate that cannot be parsed`, () => new X509Certificate(block));
+}
+
+function nameOf(source: PemSource): string {
+  return typeof source === 'string' ? source : source.name;
 }
 
 function attempt<T>(message: string, work: () => T): T {

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { type Asked, createApp } from './app.ts';
+import type { PemSource, TlsFiles } from './certificates.ts';
 import { listenAdmin } from './health.ts';
 import { createLanes } from './lanes.ts';
 import { type HostPort, type Listening, listen } from './listen.ts';
@@ -31,9 +32,9 @@ export interface ProviderOptions {
 }
 
 export interface ProviderTls {
-  /** Paths of PEM files; changes are followed. */
-  readonly cert: string;
-  readonly key: string;
+  /** PEM; changes are followed. */
+  readonly cert: PemSource;
+  readonly key: PemSource;
   /** Authorities of client certificates. *Required* unless `noClientAuth`. */
   readonly clientCa?: string;
   /** A DNS name that the client certificate must have. Default Gatekeeper's, in its usual namespace. */
@@ -159,7 +160,7 @@ function createEvaluate(
   return (asked) => (asked.endpoint.action === 'verify' ? verify(asked, verifyDeps) : mutate(asked, mutateDeps));
 }
 
-function tlsFiles({ cert, key, clientCa, noClientAuth }: ProviderTls, log: Logger): { cert: string; key: string; clientCa?: string } {
+function tlsFiles({ cert, key, clientCa, noClientAuth }: ProviderTls, log: Logger): TlsFiles {
   if (noClientAuth === true) {
     log.warn({}, 'CLIENT AUTHENTICATION IS OFF: whoever reaches the port is answered');
     return { cert, key };

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -25,6 +26,7 @@ const FOREIGN = pki.root().pem;
 const PATH = '/ratify/gatekeeper/v1/verify';
 const IMAGE = 'demo.countersign.test/app:jws';
 const SECRETS = '/api/v1/secrets';
+const PROVIDERS = '/apis/externaldata.gatekeeper.sh/v1beta1/providers';
 
 let server: FakeApiServer;
 let folder: string;
@@ -221,4 +223,60 @@ describe('a command on files', () => {
       expect([status, stderr]).toEqual([0, '']);
     },
   );
+});
+
+describe('serve --kube without certificate files', () => {
+  it('serves a certificate that it made, which the Provider objects trust', async () => {
+    folder = mkdtempSync(join(tmpdir(), 'countersign-serve-kube-'));
+    server = await FakeApiServer.start();
+    server.put(PROVIDERS, { metadata: { name: 'countersign-provider' }, spec: { url: 'https://127.0.0.1:6001', timeout: 2 } });
+    declare(...DECLARED);
+    const settings = join(folder, 'settings.yaml');
+    writeFileSync(settings, 'servingCertificate: { secret: serving, hosts: [127.0.0.1], providers: [countersign-provider] }\n');
+    const argv = [
+      'src/main.ts',
+      'serve',
+      '--kube',
+      '--settings',
+      settings,
+      '--no-client-auth',
+      '--listen',
+      '127.0.0.1:0',
+      '--admin',
+      '127.0.0.1:0',
+    ];
+    const env = { ...process.env, KUBECONFIG: server.kubeconfig };
+    const child = spawn(process.execPath, argv, { cwd: join(import.meta.dirname, '../..'), env, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+      await until('ready', () => output.includes('"msg":"ready"'));
+      const address = /"address":"([^"]+)"/.exec(output)?.[1] ?? '';
+      const { caBundle = '' } = (server.get(PROVIDERS, 'countersign-provider')?.spec ?? {}) as { caBundle?: string };
+      const answer = await new Promise<string>((resolve, reject) => {
+        const sent = request(
+          `https://${address}${PATH}`,
+          { method: 'POST', ca: Buffer.from(caBundle, 'base64'), minVersion: 'TLSv1.3' },
+          (res) => {
+            let text = '';
+            res.setEncoding('utf8').on('data', (chunk: string) => {
+              text += chunk;
+            });
+            res.on('end', () => resolve(text));
+          },
+        );
+        sent.on('error', reject);
+        sent.end(JSON.stringify({ apiVersion: 'externaldata.gatekeeper.sh/v1beta1', kind: 'ProviderRequest', request: { keys: [IMAGE] } }));
+      });
+      expect(JSON.parse(answer).response.items[0].value.isSuccess).toBe(true);
+      expect(output).not.toContain('PRIVATE KEY');
+    } finally {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.once('close', resolve));
+      await server.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });

@@ -22,6 +22,7 @@ describe('the settings', () => {
       tenancy: { floor: false },
       keys: { maxStaleMs: 86_400_000 },
       cluster: { unreadyAfterMs: 300_000 },
+      servingCertificate: undefined,
       registries: new Map(),
       warnings: [],
     });

@@ -198,7 +198,7 @@ describe('serve --kube before a real API server', () => {
     await saysSoon(items.at(-1) ?? {}, true);
     const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${provider.pid}/status`, 'utf8'))?.[1]) / 1024;
     const figures = `500 objects in force after ${readyMs.toFixed(0)} ms; edits after ${editMs.map((ms) => ms.toFixed(0)).join(', ')} ms; ${rss.toFixed(0)} MiB resident`;
-    process.stdout.write(`${figures}\n`);
+    process.stderr.write(`${figures}\n`);
     expect(readyMs).toBeLessThan(2000);
     expect(editMs.sort((a, b) => a - b)[2]).toBeLessThan(1000);
     expect(rss).toBeLessThan(400);
