@@ -2,7 +2,13 @@
 export type Part = Uint8Array | readonly never[];
 
 export function concat(parts: readonly Part[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts.filter((part): part is Uint8Array => part.length > 0)));
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 export function tlv(tag: number, ...parts: readonly Part[]): Uint8Array {

@@ -17,6 +17,8 @@ export interface OcspOptions {
   readonly certificate: Uint8Array;
   readonly issuer: Issued;
   readonly status?: 'good' | 'revoked' | 'unknown';
+  /** Contents of the ENUMERATED for which it is revoked. Default: keyCompromise. */
+  readonly reason?: Uint8Array;
   readonly thisUpdate?: Date;
   /** `undefined` given leaves it out. */
   readonly nextUpdate?: Date | undefined;
@@ -46,7 +48,7 @@ export function single(options: OcspOptions): Uint8Array {
     der.octetString(digest(hash, keyBits(about))),
     der.tlv(0x02, options.serial ?? serialOf(certificate)),
   );
-  const revoked = der.tlv(0xa1, generalizedTime(AT), der.context(0, der.tlv(0x0a, Uint8Array.of(1))));
+  const revoked = der.tlv(0xa1, generalizedTime(AT), der.context(0, der.tlv(0x0a, options.reason ?? Uint8Array.of(1))));
   const said = status === 'good' ? der.tlv(0x80) : status === 'unknown' ? der.tlv(0x82) : revoked;
   const nextUpdate = 'nextUpdate' in options ? options.nextUpdate : new Date(AT.getTime() + DAY);
   return der.sequence(

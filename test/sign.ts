@@ -31,7 +31,8 @@ export interface SignOptions {
   readonly saltLength?: number;
   /** Changes the signature before it is put in. */
   readonly bendSignature?: (signature: Uint8Array) => Uint8Array;
-  readonly timestampSignature?: Uint8Array;
+  /** A countersignature, or what makes one of the signature. */
+  readonly timestampSignature?: Uint8Array | ((signature: Uint8Array) => Uint8Array);
 }
 
 export interface JwsOptions extends SignOptions {
@@ -82,7 +83,7 @@ export function signJws(options: JwsOptions): Uint8Array {
   const payload = base64Url(payloadOf(options));
   const signature = signatureOver(Buffer.from(`${protectedText}.${payload}`), options, suite);
   const chain = options.chain ?? options.signer.chain;
-  const timestamp = options.timestampSignature;
+  const timestamp = timestampOf(options, signature);
   const envelope = {
     payload,
     protected: protectedText,
@@ -105,12 +106,13 @@ export function signCose(options: CoseOptions): Uint8Array {
   const protectedBytes = options.rawProtected ?? cbor.map(...(options.bendProtected?.(entries) ?? entries));
   const payload = octets(payloadOf(options));
   const signed = cbor.array(cbor.text('Signature1'), cbor.bytes(protectedBytes), cbor.bytes(new Uint8Array()), cbor.bytes(payload));
-  const unprotected = coseUnprotected(options);
+  const signature = signatureOver(signed, options, suite);
+  const unprotected = coseUnprotected(options, timestampOf(options, signature));
   const items = [
     cbor.bytes(protectedBytes),
     cbor.map(...(options.bendUnprotected?.(unprotected) ?? unprotected)),
     cbor.bytes(payload),
-    cbor.bytes(signatureOver(signed, options, suite)),
+    cbor.bytes(signature),
   ];
   return concat([options.prefix ?? Uint8Array.of(0xd2, 0x84), ...(options.bendMessage?.(items) ?? items)]);
 }
@@ -154,6 +156,10 @@ function jwsProtected(options: JwsOptions, suite: Suite): Readonly<Record<string
   };
 }
 
+function timestampOf({ timestampSignature: timestamp }: SignOptions, signature: Uint8Array): Uint8Array | undefined {
+  return typeof timestamp === 'function' ? timestamp(signature) : timestamp;
+}
+
 function coseProtected(options: CoseOptions, suite: Suite): readonly cbor.Entry[] {
   return [
     [cbor.int(1), cbor.int(options.alg ?? suite.cose)],
@@ -164,8 +170,7 @@ function coseProtected(options: CoseOptions, suite: Suite): readonly cbor.Entry[
   ];
 }
 
-function coseUnprotected(options: CoseOptions): readonly cbor.Entry[] {
-  const timestamp = options.timestampSignature;
+function coseUnprotected(options: CoseOptions, timestamp: Uint8Array | undefined): readonly cbor.Entry[] {
   return [
     [cbor.int(33), cbor.array(...(options.chain ?? options.signer.chain).map(cbor.bytes))],
     ...(timestamp === undefined ? [] : [[cbor.text(HEADER.timestamp), cbor.bytes(timestamp)] as const]),

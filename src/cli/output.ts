@@ -101,10 +101,19 @@ function reportLines(report: VerifierReport, decisive: string, indent: string): 
   return [
     `${indent}- ${shortDigest(artifact.digest)} ${clean(artifact.artifactType)}: ${WORDS[outcome].toLowerCase()}`,
     `${indent}    ${signer}; verifier ${clean(report.verifier)}${policy}`,
+    ...timestampLines(detail?.timestamp).map((line) => `${indent}    ${line}`),
     ...trace.map((step) => `${indent}    ${stepText(step)}`),
     ...failureLines(report, decisive).map((line) => `${indent}    ${line}`),
     ...nested.flatMap((one) => reportLines(one, decisive, `${indent}    `)),
   ];
+}
+
+/** When an authority says that it was signed, and how far that may be off. */
+function timestampLines(timestamp: unknown): string[] {
+  if (typeof timestamp !== 'object' || timestamp === null || !('time' in timestamp)) return [];
+  const { time, accuracySeconds, authority } = { accuracySeconds: 0, authority: '', ...timestamp };
+  const off = accuracySeconds === 0 ? '' : ` (${String(accuracySeconds)} s either way)`;
+  return [`timestamp ${clean(String(time))}${off} by ${clean(String(authority))}`];
 }
 
 /** Which failure it was, told once: a step that failed has told it already. */
@@ -118,10 +127,11 @@ function failureLines({ outcome, reason, trace }: VerifierReport, decisive: stri
   ];
 }
 
-function stepText({ step, action, error }: TraceStep): string {
+function stepText({ step, action, error, note }: TraceStep): string {
   if (action === 'skip') return `${step}: skipped`;
-  if (error === null) return `${step}: ok`;
-  return `${step}: ${action === 'log' ? 'failed, logged only' : 'FAILED'}: ${clean(error)}`;
+  const noted = note === undefined ? '' : `; ${clean(note)}`;
+  if (error === null) return `${step}: ok${noted}`;
+  return `${step}: ${action === 'log' ? 'failed, logged only' : 'FAILED'}: ${clean(error)}${noted}`;
 }
 
 function until(validUntil: Date | undefined): string {

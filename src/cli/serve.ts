@@ -55,6 +55,9 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 export async function startProvider(options: ServeOptions, log: Logger): Promise<Served> {
   const settings = await loadSettings(options.settings);
   for (const warning of settings.warnings) log.warn({ code: 'UNKNOWN_FIELD', reason: warning }, 'settings');
+  if (options.plainHttp === true) {
+    log.warn({}, 'PLAIN HTTP: whoever is on the way to a registry reads its credentials, says what a tag means and hides signatures');
+  }
   const facts = createFactCache({ maxBytes: settings.caches.factsBytes });
   const revocation = createRevocationNetwork(settings.revocation);
   const engines = new Engines(kinds, {

@@ -87,6 +87,7 @@ function makeStore(object: ObjectCheck, { kinds, registries, stores }: CompileDe
     'name',
   ]);
   if (parameters === undefined) return undefined;
+  for (const { path, message } of kind.hints?.(parameters.value) ?? []) object.warn(['spec', 'parameters', ...path], message);
   const store = known ?? kind.create({ name: qualifiedName(object.declared), parameters: parameters.value, credentials, registries });
   stores.set(key, store);
   return { role: 'store', store, key };
@@ -118,6 +119,7 @@ function makeVerifier(object: ObjectCheck, kinds: Kinds): Made | undefined {
   if (artifactTypes.length === 0) return object.fail(['spec', 'artifactTypes'], 'expected artifact types separated by commas, found none');
   const parameters = kind && object.parameters(kind.parameters, spec.parameters ?? {}, []);
   if (kind === undefined || parameters === undefined) return undefined;
+  for (const { path, message } of kind.hints?.(parameters.value) ?? []) object.warn(['spec', 'parameters', ...path], message);
   const name = object.declared.name;
   return {
     role: 'verifier',

@@ -26,7 +26,8 @@ export interface ObjectCheck {
   /** The entry of `table` for `type`; `what` names the table in the message. */
   kindOf<K>(table: Readonly<Record<string, K>>, type: string, path: ObjectPath, what: string): K | undefined;
   fail(path: ObjectPath, message: string): undefined;
-  warn(path: ObjectPath, message: string): void;
+  /** Without a message: nobody knows the field. */
+  warn(path: ObjectPath, message?: string): void;
   problem(error: unknown): void;
 }
 
@@ -68,7 +69,10 @@ export function checkObject(declared: Declared): ObjectCheck {
       return fail(path, `unknown ${what} ${quoted(type)}; expected ${Object.keys(table).join(' or ')}`);
     },
     fail,
-    warn: (path, message) => void diagnostics.push(diagnosticOf(declared, 'warning', 'CONFIG_HINT', path, message)),
+    warn: (path, message) => {
+      if (message === undefined) unknown(path);
+      else diagnostics.push(diagnosticOf(declared, 'warning', 'CONFIG_HINT', path, message));
+    },
     problem: (error) => void diagnostics.push(problemOf(declared, error)),
   };
 }

@@ -32,9 +32,22 @@ export interface RegistrySettings {
   readonly concurrency?: { readonly perRegistry: number; readonly total: number };
 }
 
+/** Something in the parameters that applies, and that an operator should know of: it is allowed, and not what one would choose. */
+export interface ParameterHint {
+  /** From the parameters down. */
+  readonly path: readonly (string | number)[];
+  /** Absent: nobody knows the field. */
+  readonly message?: string;
+}
+
+interface WithHints<P> {
+  /** Optional. */
+  hints?(parameters: P): readonly ParameterHint[];
+}
+
 /** A verifier may need a moment to compile its trust anchors. */
-export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>>;
-export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store>;
+export type VerifierKind<P = unknown> = Kind<P, VerifierInputs, Verifier | Promise<Verifier>> & WithHints<P>;
+export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store> & WithHints<P>;
 export type KeyProviderKind<P = unknown> = Kind<P, object, KeyProvider>;
 export type CredentialKind<P = unknown> = Kind<P, object, CredentialProvider>;
 export type EnforcerKind<P = unknown> = Kind<P, object, PolicyEnforcer>;

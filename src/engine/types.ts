@@ -81,6 +81,8 @@ export interface TraceStep {
   readonly step: string;
   readonly action: 'enforce' | 'log' | 'skip';
   readonly error: string | null;
+  /** What is to be known though it is no failure. */
+  readonly note?: string;
 }
 
 export interface VerifierReport {
@@ -89,7 +91,7 @@ export interface VerifierReport {
   readonly artifact: Referrer;
   readonly outcome: Outcome;
   readonly reason: Reason;
-  /** What the verifier found, as JSON: for Notation the signer's `subject` and `issuer`, the policy and the level. */
+  /** What the verifier found, as JSON: for Notation the signer's `subject` and `issuer`, the policy, the level and the timestamp. */
   readonly detail?: Readonly<Record<string, unknown>>;
   readonly trace: readonly TraceStep[];
   readonly nested: readonly VerifierReport[];

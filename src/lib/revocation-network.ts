@@ -69,10 +69,14 @@ function ocspQuestion(url: URL, request: Uint8Array): Pick<Asked, 'url' | 'body'
   return { url: asked };
 }
 
+/** A host as RFC 3986 has it: a URL as browsers read it makes one of the path of `http:///list`. */
+const HAS_HOST = /^[a-z]+:\/\/[^/\\?#]/i;
+
 function httpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw new RevocationFetchError('the address is no URL');
   if (url.protocol !== 'http:') throw new RevocationFetchError(`protocol ${url.protocol.slice(0, 20)} is not supported; expected http:`);
+  if (!HAS_HOST.test(text)) throw new RevocationFetchError('the address names no host');
   return url;
 }
 

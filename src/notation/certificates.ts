@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { errorText } from '../lib/errors.ts';
 import type { FactCache } from '../lib/facts.ts';
-import { parseCertificate } from '../x509/certificate.ts';
-import { validateCodeSigningChain } from '../x509/chain.ts';
+import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
+import { type SignatureCheck, validateCodeSigningChain } from '../x509/chain.ts';
 import { X509Error } from '../x509/errors.ts';
 import type { Certificate } from '../x509/types.ts';
 import { NotationError } from './errors.ts';
@@ -20,13 +20,30 @@ export interface CertificateReader {
   checkChain(chain: readonly Certificate[]): Promise<void>;
 }
 
+/** A certificate, or why it is none. */
+export type ParsedCertificate = { readonly value: Certificate } | { readonly error: string };
+
+/** The certificate that the bytes are, parsed unless they were seen before. */
+export function rememberCertificate(der: Uint8Array, facts: FactCache, signal: AbortSignal): Promise<ParsedCertificate> {
+  return facts.remember('notation.certificate', sha256(der), signal, async () => {
+    const value = attempt(() => parseCertificate(Uint8Array.from(der)));
+    return { value, bytes: der.length + PARSED_BYTES };
+  });
+}
+
+/** Which certificates are signed by which, found out once for each two of them: the same authorities stand above many. */
+export function signatureCheck(facts: FactCache, signal: AbortSignal): SignatureCheck {
+  return (child, issuer) =>
+    facts.remember('notation.signedBy', `${child.fingerprint} ${issuer.fingerprint}`, signal, async () => ({
+      value: await isSignedBy(child, issuer),
+      bytes: 64,
+    }));
+}
+
 export function certificateReader(facts: FactCache, signal: AbortSignal): CertificateReader {
   return {
     parse: async (der, place) => {
-      const parsed = await facts.remember('notation.certificate', sha256(der), signal, async () => {
-        const value = attempt(() => parseCertificate(Uint8Array.from(der)));
-        return { value, bytes: der.length + PARSED_BYTES };
-      });
+      const parsed = await rememberCertificate(der, facts, signal);
       if ('error' in parsed)
         throw chainError(
           place === 0 ? `malformed leaf certificate: ${parsed.error}` : `certificate ${place + 1} of the chain: ${parsed.error}`,
@@ -43,7 +60,7 @@ export function certificateReader(facts: FactCache, signal: AbortSignal): Certif
   };
 }
 
-function attempt(parse: () => Certificate): { readonly value: Certificate } | { readonly error: string } {
+function attempt(parse: () => Certificate): ParsedCertificate {
   try {
     return { value: parse() };
   } catch (error) {

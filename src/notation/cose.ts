@@ -10,12 +10,13 @@ import {
   isCborMap,
 } from '../lib/cbor.ts';
 import { errorText } from '../lib/errors.ts';
+import type { Instant } from '../lib/instant.ts';
 import { algorithmOfKey, isSignedByLeaf } from './algorithms.ts';
 import type { CertificateReader } from './certificates.ts';
 import { NotationError } from './errors.ts';
 import { HEADER, invalid, judgeHeaders, SYSTEM_HEADERS } from './headers.ts';
 import { instantOfSeconds, parseInstant } from './time.ts';
-import type { EnvelopeContent, Instant } from './types.ts';
+import type { EnvelopeContent } from './types.ts';
 
 type Label = number | bigint | string;
 

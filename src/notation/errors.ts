@@ -21,7 +21,6 @@ const OUTCOMES = {
   CERTIFICATE_REVOKED: 'refused',
   METADATA_MISMATCH: 'refused',
   NO_APPLICABLE_POLICY: 'refused',
-  TIMESTAMP_UNSUPPORTED: 'unavailable',
   REVOCATION_UNKNOWN: 'unavailable',
   TRUST_STORE_INVALID: 'misconfigured',
   TRUST_POLICY_INVALID: 'misconfigured',

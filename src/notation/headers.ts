@@ -1,6 +1,7 @@
+import { compareInstants, type Instant } from '../lib/instant.ts';
 import { NotationError } from './errors.ts';
-import { compareInstants, isZero } from './time.ts';
-import type { ExtendedAttribute, Instant, SigningScheme } from './types.ts';
+import { isZero } from './time.ts';
+import type { ExtendedAttribute, SigningScheme } from './types.ts';
 
 export const HEADER = {
   signingScheme: 'io.cncf.notary.signingScheme',

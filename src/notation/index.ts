@@ -3,4 +3,4 @@ export { signatureBlob } from './manifest.ts';
 export { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from './trust-policy.ts';
 export { createTrustStore } from './trust-store.ts';
 export * from './types.ts';
-export { type VerifyInput, verifySignature } from './verify.ts';
+export { verifySignature } from './verify.ts';

@@ -1,5 +1,6 @@
 import { decodeBase64, decodeBase64Url } from '../lib/base64.ts';
 import { errorText } from '../lib/errors.ts';
+import type { Instant } from '../lib/instant.ts';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
 import { algorithmOfKey, isSignedByLeaf, JWS_ALGORITHMS } from './algorithms.ts';
 import type { CertificateReader } from './certificates.ts';
@@ -9,7 +10,7 @@ import { variantOf } from './members.ts';
 import { beginsWithClaims } from './payload.ts';
 import { quote } from './quote.ts';
 import { isZero, parseInstant } from './time.ts';
-import type { EnvelopeContent, Instant } from './types.ts';
+import type { EnvelopeContent } from './types.ts';
 
 const MEMBERS: ReadonlySet<string> = new Set(['payload', 'protected', 'header', 'signature']);
 const PLAIN_HEADERS: ReadonlySet<string> = new Set(['alg', 'cty', 'crit']);

@@ -34,10 +34,15 @@ export async function ocspStatus(question: Question): Promise<CertificateStatus>
     } catch (error) {
       question.signal.throwIfAborted();
       why = `${url.slice(0, 200)}: ${whyNot(error)}`;
+      // That is an answer: another responder that says good does not outvote it.
+      if (error instanceof UnknownCertificate) break;
     }
   }
   return { status: 'unknown', why };
 }
+
+/** What a responder says of a certificate that it does not know; thrown, since it may know it in a moment. */
+class UnknownCertificate extends BadAnswer {}
 
 async function statusAt(url: string, question: Question): Promise<CertificateStatus> {
   const { certificate, issuer, authenticSigningTime, now, port, signal } = question;
@@ -58,7 +63,7 @@ async function fetchAnswer(url: string, { certificate, issuer, now, port, signal
   const found = answerFor(response.responses, certificate, issuer);
   const { status, thisUpdate, nextUpdate } = found;
   const validUntil = checkFresh('OCSP response', thisUpdate, nextUpdate, now);
-  if (status === 'unknown') throw new BadAnswer('the responder does not know the certificate');
+  if (status === 'unknown') throw new UnknownCertificate('the responder does not know the certificate');
   const extensions = found.extensions.map((extension) => ({ ...extension, value: Uint8Array.from(extension.value) }));
   const bytes = extensions.reduce((sum, { value }) => sum + value.length, ANSWER_BYTES);
   const value = { status, thisUpdate, nextUpdate, extensions };
@@ -80,6 +85,10 @@ function answerFor(responses: readonly SingleResponse[], certificate: Certificat
   const found = responses.filter(({ id }) => isIdOf(id, certificate, issuer));
   const answer = found.find(({ status }) => status === 'revoked') ?? found[0];
   if (answer === undefined) throw new BadAnswer('the OCSP response is not for this certificate');
+  // A revocation counts whatever its reason is; nothing good is believed of a response that the reference cannot read.
+  if (answer.status !== 'revoked' && responses.some(({ reasonReads }) => !reasonReads)) {
+    throw new BadAnswer('the OCSP response has a revocation for a reason that is no number');
+  }
   const critical = answer.extensions.find((extension) => extension.critical);
   if (critical !== undefined) throw new BadAnswer(`the OCSP response has the critical extension ${critical.oid}, which is not known`);
   return answer;

@@ -1,12 +1,11 @@
 import { CodedError, errorText } from '../lib/errors.ts';
 import type { Patience } from '../lib/facts.ts';
+import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { DerError, readDer, TAG } from '../x509/der.ts';
 import { timeOf } from '../x509/der-values.ts';
 import type { Certificate, Extension } from '../x509/types.ts';
 import { expectedFailure } from './errors.ts';
-import { compareInstants, instantOf } from './time.ts';
-import type { Instant } from './types.ts';
 
 /** One certificate whose status is asked for, and who issued it. */
 export interface Question {
@@ -61,11 +60,12 @@ const REST_MS = 5_000;
 const STALE_MS = 5 * 60_000;
 
 /**
- * What to do about a source that had no answer. Where nothing else decides, it is asked again soon; where lists do, or nothing has to be decided, a
- * responder that is down for long must not hold up every verdict by its deadline.
+ * What to do about a source that had no answer. Where lists decide instead, or nothing has to be decided, a responder that is down for long must
+ * not hold up every verdict by its deadline. Where nothing else decides, it is asked anew each time, so that an image is judged as soon as
+ * the responder is back.
  */
-export function patienceOf({ noted }: Question, hasOthers: boolean): Patience {
-  return noted || hasOthers ? { restMs: REST_MS, staleMs: STALE_MS } : { restMs: REST_MS };
+export function patienceOf({ noted }: Question, hasOthers: boolean): Patience | undefined {
+  return noted || hasOthers ? { restMs: REST_MS, staleMs: STALE_MS } : undefined;
 }
 
 const INVALIDITY_DATE = '2.5.29.24';

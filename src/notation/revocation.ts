@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/instant.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
@@ -6,7 +7,6 @@ import { NotationError } from './errors.ts';
 import { ocspStatus } from './ocsp-status.ts';
 import { quote } from './quote.ts';
 import type { CertificateStatus, Question } from './revocation-answer.ts';
-import type { Instant } from './types.ts';
 
 export type RevocationPurpose = 'codeSigning' | 'timestamping';
 
@@ -29,6 +29,8 @@ export interface RevocationStatus {
   readonly error?: NotationError;
   /** When the first of the answers ends; absent where none was needed. */
   readonly validUntil?: Date;
+  /** Which certificates cannot be revoked, as they do not say where one would learn of it; good all the same (section "Revocation Checks"). */
+  readonly note?: string;
 }
 
 const SUBJECT_OF: Readonly<Record<RevocationPurpose, string>> = {
@@ -39,7 +41,7 @@ const SUBJECT_OF: Readonly<Record<RevocationPurpose, string>> = {
 /**
  * Checks that no certificate of a chain has been revoked (trust-store-trust-policy, "Certificate Revocation Evaluation"): by OCSP, and by
  * lists where there is no responder or none with an answer. A root, and a certificate that names neither, cannot be revoked. Of several that
- * are, the one nearest the leaf is named.
+ * are, the one nearest the leaf is named. What cannot be revoked is noted.
  *
  * Rejects only if `signal` aborts, or for a defect of ours.
  */
@@ -55,7 +57,7 @@ export async function checkRevocation({
   const statuses = await Promise.all(
     chain.slice(0, -1).map(async (certificate, i) => {
       const issuer = chain[i + 1];
-      if (issuer === undefined || (certificate.ocspUrls.length === 0 && certificate.crlUrls.length === 0)) return undefined;
+      if (issuer === undefined || namesNobody(certificate)) return undefined;
       if (port === undefined) return { certificate, status: 'unknown', why: 'nobody was asked' } as const;
       return { certificate, ...(await statusOf({ certificate, issuer, authenticSigningTime, now, noted, port, signal })) };
     }),
@@ -70,7 +72,20 @@ export async function checkRevocation({
     if (found.status !== 'unknown') continue;
     return { error: new NotationError('REVOCATION_UNKNOWN', `${named(found.certificate)} revocation status is unknown: ${found.why}`) };
   }
-  return endOf(known);
+  return { ...endOf(known), ...noteOf(chain) };
+}
+
+function namesNobody({ ocspUrls, crlUrls }: Certificate): boolean {
+  return ocspUrls.length === 0 && crlUrls.length === 0;
+}
+
+/** Of a chain of one nobody but its holder could revoke anything; a root above others is trusted or not. */
+function noteOf(chain: readonly Certificate[]): Pick<RevocationStatus, 'note'> {
+  const [first, ...others] = chain.length === 1 ? chain : chain.slice(0, -1).filter(namesNobody);
+  if (first === undefined) return {};
+  const why = chain.length === 1 ? 'it is self-signed' : 'it names neither an OCSP responder nor a list';
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  return { note: `certificate ${quote(nameText(first.subject))} cannot be revoked, as ${why}${more}` };
 }
 
 /** A responder's answer counts; where it has none, the lists do. */

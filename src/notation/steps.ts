@@ -1,30 +1,14 @@
-import type { FactCache } from '../lib/facts.ts';
-import type { RevocationPort } from '../lib/revocation.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { compareInstants, type Instant, instantOf } from '../lib/instant.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
+import { anchorsOf } from './anchors.ts';
 import { NotationError } from './errors.ts';
 import { checkIdentity } from './identity.ts';
 import { quote } from './quote.ts';
-import { checkRevocation, type RevocationStatus } from './revocation.ts';
-import { compareInstants, dateOf, instantOf, rfc1123 } from './time.ts';
-import type { EnvelopeContent, Instant, TrustPolicy, TrustStore, TrustStoreType, ValidationAction, ValidationType } from './types.ts';
-
-export interface VerifyInput {
-  readonly envelope: Uint8Array;
-  readonly mediaType: string;
-  /** The artifact as resolved; the signed payload must name exactly it. */
-  readonly subject: Descriptor;
-  readonly policy: TrustPolicy;
-  readonly trustStore: TrustStore;
-  readonly now: Date;
-  readonly facts: FactCache;
-  /** Absent: what can be revoked is of unknown status. */
-  readonly revocation?: RevocationPort;
-  readonly signal: AbortSignal;
-  /** Pairs that must have been signed with it. Optional. */
-  readonly userMetadata?: Readonly<Record<string, string>>;
-}
+import { checkRevocation, type RevocationInput } from './revocation.ts';
+import { dateOf, rfc1123 } from './time.ts';
+import { checkTimestamp } from './timestamp.ts';
+import type { EnvelopeContent, Timestamp, TrustPolicy, TrustStoreType, ValidationAction, ValidationType, VerifyInput } from './types.ts';
 
 /** What the steps after integrity look at. */
 interface StepContext {
@@ -35,10 +19,13 @@ interface StepContext {
   readonly signerTrusted: boolean;
 }
 
-/** What a step found: what is wrong, and when that may change by the clock alone. */
+/** What a step found: what is wrong, when that may change by the clock alone, and what is to be known though nothing is wrong. */
 interface StepResult {
   readonly error?: NotationError | undefined;
   readonly validUntil?: Date | undefined;
+  readonly note?: string | undefined;
+  /** Of a countersignature that is good. */
+  readonly timestamp?: Timestamp;
 }
 
 interface Step {
@@ -64,15 +51,11 @@ function anchorProblem(
   { signingScheme, certificateChain }: EnvelopeContent,
 ): NotationError | undefined {
   const type: TrustStoreType = signingScheme === 'notary.x509' ? 'ca' : 'signingAuthority';
-  const names = [...new Set(policy.trustStores.filter((store) => store.startsWith(`${type}:`)))].map((store) =>
-    store.slice(type.length + 1),
-  );
   const untrusted = (message: string): NotationError => new NotationError('SIGNER_UNTRUSTED', message);
-  if (names.length === 0)
-    return untrusted(`no trusted certificates are found to verify authenticity: the statement names no trust store of type ${type}`);
   try {
-    // All of them are asked for: one store that is broken fails the step, whatever the others hold.
-    const stores = names.map((name) => trustStore.getCertificates(type, name));
+    const stores = anchorsOf(policy, trustStore, type);
+    if (stores.length === 0)
+      return untrusted(`no trusted certificates are found to verify authenticity: the statement names no trust store of type ${type}`);
     // Byte for byte: the same subject and key in another certificate is another certificate.
     if (certificateChain.some(({ fingerprint }) => stores.some((anchors) => anchors.has(fingerprint)))) return undefined;
   } catch (error) {
@@ -101,20 +84,11 @@ function checkExpiry({ input, envelope: { expiry } }: StepContext): StepResult {
 }
 
 /** The certificates were valid when it was signed, at an authentic time; without one, they must be valid now. */
-function checkAuthenticTimestamp({ input, envelope }: StepContext): StepResult {
+function checkAuthenticTimestamp(context: StepContext): StepResult | Promise<StepResult> {
+  const { input, envelope } = context;
   const { certificateChain, signingScheme, signingTime } = envelope;
   if (signingScheme === 'notary.x509.signingAuthority') return { error: validityAtSigning(certificateChain, signingTime) };
-  if (needsTimestamp(input, certificateChain)) {
-    if (envelope.timestampSignature === undefined || envelope.timestampSignature.length === 0) {
-      return { error: new NotationError('TIMESTAMP_MISSING', 'no timestamp countersignature was found in the signature envelope') };
-    }
-    return {
-      error: new NotationError(
-        'TIMESTAMP_UNSUPPORTED',
-        'the trust policy demands a timestamp countersignature, which this version cannot verify',
-      ),
-    };
-  }
+  if (needsTimestamp(input, certificateChain)) return checkTimestamp(input, envelope, revocationOf(context));
   const error = validityNow(certificateChain, input.now);
   return error === undefined ? { validUntil: earliest(certificateChain.map(({ notAfter }) => notAfter)) } : { error };
 }
@@ -142,37 +116,42 @@ function validityAtSigning(chain: readonly Certificate[], at: Instant): Notation
 
 function validityNow(chain: readonly Certificate[], now: Date): NotationError | undefined {
   for (const { subject, notBefore, notAfter } of chain) {
-    const name = quote(nameText(subject));
     // Negated, so that a clock that gives no time finds no certificate valid.
-    if (!(now >= notBefore)) {
+    const early = !(now >= notBefore);
+    if (!early && now <= notAfter) continue;
+    const name = quote(nameText(subject));
+    if (early) {
       return new NotationError(
         'CERTIFICATE_NOT_YET_VALID',
         `verification time is before certificate ${name} validity period, it will be valid from "${rfc1123(notBefore)}"`,
       );
     }
-    if (!(now <= notAfter)) {
-      return new NotationError(
-        'CERTIFICATE_EXPIRED',
-        `verification time is after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`,
-      );
-    }
+    return new NotationError(
+      'CERTIFICATE_EXPIRED',
+      `verification time is after certificate ${name} validity period, it was expired at "${rfc1123(notAfter)}"`,
+    );
   }
   return undefined;
 }
 
-/**
- * Where the outcome is only noted and the signer is not trusted, nothing is asked: a stranger's certificate would say whom. The answer cannot
- * change the verdict then.
- */
-async function checkNotRevoked({ input, envelope, action, signerTrusted }: StepContext): Promise<RevocationStatus> {
+async function checkNotRevoked(context: StepContext): Promise<StepResult> {
+  const { input, envelope } = context;
   const { certificateChain, signingScheme, signingTime } = envelope;
   return checkRevocation({
     chain: certificateChain,
     purpose: 'codeSigning',
     ...(signingScheme === 'notary.x509.signingAuthority' ? { authenticSigningTime: signingTime } : {}),
     now: input.now,
-    noted: action === 'log',
-    port: action === 'log' && !signerTrusted ? undefined : input.revocation,
+    ...revocationOf(context),
     signal: input.signal,
   });
+}
+
+/**
+ * Where the outcome is only noted and the signer is not trusted, nothing is asked: a stranger's certificate would say whom. The answer cannot
+ * change the verdict then.
+ */
+function revocationOf({ input, action, signerTrusted }: StepContext): Pick<RevocationInput, 'port' | 'noted'> {
+  const noted = action === 'log';
+  return { noted, port: noted && !signerTrusted ? undefined : input.revocation };
 }

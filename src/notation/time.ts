@@ -1,4 +1,4 @@
-import type { Instant } from './types.ts';
+import type { Instant } from '../lib/instant.ts';
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,64}))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 /** 0001-01-01T00:00:00Z, the time that means "none" to the reference implementation. */
@@ -31,16 +31,6 @@ export function instantOfSeconds(seconds: number): Instant | undefined {
 
 export function isZero({ seconds, nanoseconds }: Instant): boolean {
   return seconds === ZERO_SECONDS && nanoseconds === 0;
-}
-
-/** Negative, zero or positive as `a` is before, at or after `b`. */
-export function compareInstants(a: Instant, b: Instant): number {
-  return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds;
-}
-
-export function instantOf(date: Date): Instant {
-  const ms = date.getTime();
-  return { seconds: Math.floor(ms / 1000), nanoseconds: (((ms % 1000) + 1000) % 1000) * 1e6 };
 }
 
 /** The instant rounded down to milliseconds; one that no `Date` holds is the last that one does. */

@@ -28,13 +28,13 @@ export function readTrustPolicyDraft(value: unknown): TrustPolicyDraft {
   };
 }
 
-const STATEMENT = ['name', 'registryScopes', 'signatureVerification', 'trustStores', 'trustedIdentities'] as const;
-const VERIFICATION = ['level', 'override', 'verifyTimestamp'] as const;
+export const STATEMENT_MEMBERS = ['name', 'registryScopes', 'signatureVerification', 'trustStores', 'trustedIdentities'] as const;
+export const VERIFICATION_MEMBERS = ['level', 'override', 'verifyTimestamp'] as const;
 
 function readStatement(value: unknown, path: string): StatementDraft {
-  const statement = readMembers(value, path, STATEMENT);
+  const statement = readMembers(value, path, STATEMENT_MEMBERS);
   const at = `${path}.signatureVerification`;
-  const verification = readMembers(statement.get('signatureVerification'), at, VERIFICATION);
+  const verification = readMembers(statement.get('signatureVerification'), at, VERIFICATION_MEMBERS);
   return {
     name: readText(statement.get('name'), `${path}.name`),
     registryScopes: readTexts(statement.get('registryScopes'), `${path}.registryScopes`),

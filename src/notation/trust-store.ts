@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { CodedError } from '../lib/errors.ts';
 import { isSignedBy, parseCertificate } from '../x509/certificate.ts';
-import { isSelfSignedOrCa } from '../x509/chain.ts';
+import { isSelfSignedOrCa, maySign } from '../x509/chain.ts';
 import { nameText } from '../x509/name.ts';
 import type { Certificate } from '../x509/types.ts';
 import { NotationError } from './errors.ts';
@@ -65,7 +65,5 @@ async function checkAnchor(certificate: Certificate, type: string): Promise<void
 
 async function isRoot(certificate: Certificate): Promise<boolean> {
   if (Buffer.compare(certificate.rawSubject, certificate.rawIssuer) !== 0) return false;
-  if (certificate.version === 3 && certificate.basicConstraints?.ca !== true) return false;
-  if (certificate.keyUsage !== undefined && !certificate.keyUsage.bits.has('keyCertSign')) return false;
-  return isSignedBy(certificate, certificate);
+  return maySign(certificate) && isSignedBy(certificate, certificate);
 }

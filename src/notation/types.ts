@@ -1,4 +1,8 @@
-import type { Certificate } from '../x509/types.ts';
+import type { FactCache } from '../lib/facts.ts';
+import type { Instant } from '../lib/instant.ts';
+import type { RevocationPort } from '../lib/revocation.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Certificate, Name } from '../x509/types.ts';
 import type { NotationError } from './errors.ts';
 
 export const SIGNATURE_ARTIFACT_TYPE = 'application/vnd.cncf.notary.signature';
@@ -11,12 +15,6 @@ export type SigningScheme = 'notary.x509' | 'notary.x509.signingAuthority';
 export type VerificationLevelName = 'strict' | 'permissive' | 'audit' | 'skip' | 'custom';
 export type ValidationType = 'integrity' | 'authenticity' | 'authenticTimestamp' | 'expiry' | 'revocation';
 export type ValidationAction = 'enforce' | 'log' | 'skip';
-
-/** An instant with the nanoseconds that an RFC 3339 fraction may carry. */
-export interface Instant {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 /** Certificates of one trust store by fingerprint (SHA-256 of the DER, lower-case hex). */
 export type TrustAnchors = ReadonlyMap<string, Certificate>;
@@ -52,6 +50,23 @@ export interface VerificationLevel {
   readonly actions: Readonly<Record<ValidationType, ValidationAction>>;
 }
 
+/** What verifying one signature takes. */
+export interface VerifyInput {
+  readonly envelope: Uint8Array;
+  readonly mediaType: string;
+  /** The artifact as resolved; the signed payload must name exactly it. */
+  readonly subject: Descriptor;
+  readonly policy: TrustPolicy;
+  readonly trustStore: TrustStore;
+  readonly now: Date;
+  readonly facts: FactCache;
+  /** Absent: what can be revoked is of unknown status. */
+  readonly revocation?: RevocationPort;
+  readonly signal: AbortSignal;
+  /** Pairs that must have been signed with it. Optional. */
+  readonly userMetadata?: Readonly<Record<string, string>>;
+}
+
 /** What an envelope says, after its signature, headers and chain have been found good (the integrity step). */
 export interface EnvelopeContent {
   readonly payload: Uint8Array;
@@ -78,6 +93,17 @@ export interface ValidationResult {
   readonly type: ValidationType;
   readonly action: ValidationAction;
   readonly error?: NotationError;
+  /** What is to be known though it is no failure. */
+  readonly note?: string;
+}
+
+/** A timestamp countersignature that was found good. */
+export interface Timestamp {
+  /** When the token was made, by the authority's clock, and how far that may be off. */
+  readonly time: Instant;
+  readonly accuracy: Instant;
+  /** Subject of the authority's certificate. */
+  readonly authority: Name;
 }
 
 /** All that verifying one signature found. `error` is what failed it; absent means that the signature is good. */
@@ -89,6 +115,8 @@ export interface VerificationOutcome {
   readonly validations: readonly ValidationResult[];
   readonly error?: NotationError;
   readonly envelope?: EnvelopeContent;
+  /** Where a countersignature was demanded and is good. */
+  readonly timestamp?: Timestamp;
   /** The earliest instant at which a good result may turn bad by the clock alone; absent where none is known. */
   readonly validUntil?: Date;
 }

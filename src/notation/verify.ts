@@ -3,10 +3,8 @@ import { readEnvelope } from './envelope.ts';
 import type { NotationError } from './errors.ts';
 import { levelOf, VALIDATION_TYPES } from './levels.ts';
 import { payloadProblem } from './payload.ts';
-import { earliest, STEPS, type VerifyInput } from './steps.ts';
-import type { ValidationResult, VerificationOutcome } from './types.ts';
-
-export type { VerifyInput };
+import { earliest, STEPS } from './steps.ts';
+import type { Timestamp, ValidationResult, VerificationOutcome, VerifyInput } from './types.ts';
 
 /**
  * Verifies one signature by one statement of a trust policy (trust-store-trust-policy, "Signature Verification"). Every step is recorded
@@ -25,7 +23,14 @@ export async function verifySignature(input: VerifyInput): Promise<VerificationO
   }
   const envelope = reading.content;
   const validations: ValidationResult[] = [{ type: 'integrity', action: 'enforce' }];
-  const outcome = (error: NotationError | undefined): VerificationOutcome => ({ ...base, envelope, validations, ...(error && { error }) });
+  let stamped: Timestamp | undefined;
+  const outcome = (error: NotationError | undefined): VerificationOutcome => ({
+    ...base,
+    envelope,
+    validations,
+    ...(stamped && { timestamp: stamped }),
+    ...(error && { error }),
+  });
 
   const unknown = attributesProblem(envelope.extendedAttributes);
   if (unknown !== undefined) return outcome(unknown);
@@ -33,8 +38,9 @@ export async function verifySignature(input: VerifyInput): Promise<VerificationO
   for (const { type, check } of STEPS) {
     const action = level.actions[type];
     const signerTrusted = validations.every(({ type: earlier, error }) => earlier !== 'authenticity' || error === undefined);
-    const { error, validUntil } = action === 'skip' ? {} : await check({ input, envelope, action, signerTrusted });
-    validations.push({ type, action, ...(error && { error }) });
+    const { error, validUntil, note, timestamp } = action === 'skip' ? {} : await check({ input, envelope, action, signerTrusted });
+    stamped ??= timestamp;
+    validations.push({ type, action, ...(error && { error }), ...(note === undefined ? {} : { note }) });
     if (action === 'enforce' && error !== undefined) return outcome(error);
     if (action === 'enforce' && validUntil !== undefined) ends.push(validUntil);
   }

@@ -48,7 +48,7 @@ export function createLayout(directory: string, registry: string): Registry {
       throw error;
     }
   };
-  const fetch = async (descriptor: Descriptor, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> => {
+  const contentOf = async (descriptor: Descriptor, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> => {
     signal.throwIfAborted();
     checkDescriptor(descriptor, maxBytes, registry);
     return await readBlob(directory, registry, descriptor);
@@ -79,8 +79,8 @@ export function createLayout(directory: string, registry: string): Registry {
       }
       if (page.length > 0) yield page;
     },
-    fetchManifest: (_repository, descriptor, signal) => fetch(descriptor, manifestBytes, signal),
-    fetchBlob: (_repository, descriptor, signal) => fetch(descriptor, blobBytes, signal),
+    fetchManifest: (_repository, descriptor, signal) => contentOf(descriptor, manifestBytes, signal),
+    fetchBlob: (_repository, descriptor, signal) => contentOf(descriptor, blobBytes, signal),
   };
 }
 

@@ -31,7 +31,8 @@ const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/;
  * Parses an image reference and expands short names as Docker does: `nginx` is `docker.io/library/nginx:latest`.
  *
  * The host is put in lower case; a port stays as written. IPv6 hosts, user information, schemes, queries and brackets are invalid, and so
- * is a host that a URL would not keep as it is written: what is looked up in policies is what is connected to.
+ * is a host that a URL would not keep as it is written: what is looked up in policies is what is connected to. So is one without dot or port
+ * that only a capital tells from a path.
  *
  * @throws {InvalidReferenceError} with what was expected and what was found.
  */
@@ -48,14 +49,15 @@ export function parseReference(text: string): Reference {
   if (tag !== undefined && !TAG.test(tag)) return fail(`${quote(tag)} is not a tag`);
   const name = colon === -1 ? named : named.slice(0, colon);
   if (name === '') return fail('the repository is empty');
-  const { host, path } = splitHost(name);
+  const { host, path: written } = splitHost(name);
   const registry = canonicalHost(host);
   if (registry === undefined) return fail(`${quote(host)} is not a registry host`);
+  const path = registry === 'docker.io' && !written.includes('/') ? `library/${written}` : written;
   if (registry.length + 1 + path.length > MAX_NAME_LENGTH) return fail(`the repository is longer than ${MAX_NAME_LENGTH} characters`);
-  if (!isRepositoryPath(path)) return fail(`${quote(path)} is not a repository (lower-case letters, digits and . _ __ - between them)`);
+  if (!isRepositoryPath(path)) return fail(`${quote(written)} is not a repository (lower-case letters, digits and . _ __ - between them)`);
   return {
     registry,
-    path: registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path,
+    path,
     ...(tag !== undefined ? { tag } : digest === undefined ? { tag: 'latest' } : {}),
     ...(digest !== undefined ? { digest } : {}),
   };
@@ -100,16 +102,22 @@ function isSeparator(run: string): boolean {
 function splitHost(name: string): { host: string; path: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
-  if (slash === -1 || !(/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase())) {
+  if (slash === -1 || !(looksLikeHost(first) || first !== first.toLowerCase())) {
     return { host: 'docker.io', path: name };
   }
   return { host: first, path: name.slice(slash + 1) };
+}
+
+function looksLikeHost(component: string): boolean {
+  return /[.:]/.test(component) || component === 'localhost';
 }
 
 function canonicalHost(host: string): string | undefined {
   // Lower-casing would make an ASCII letter of U+212A.
   if (!ASCII.test(host)) return undefined;
   const lower = host.toLowerCase();
+  // `Library/nginx` names a host by its capital alone; in lower case it would be a repository of docker.io.
+  if (!looksLikeHost(lower)) return undefined;
   if (lower === 'index.docker.io') return 'docker.io';
   const colon = lower.indexOf(':');
   const name = colon === -1 ? lower : lower.slice(0, colon);

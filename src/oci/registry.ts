@@ -31,7 +31,7 @@ export function createRegistry(client: RegistryClient): Registry {
   };
 }
 
-/** A HEAD says it all as a rule; where it names no type or, for a tag, no digest, or is not answered, the bytes do. */
+/** A HEAD says it all as a rule; where it does not, the bytes do. */
 async function resolve(client: RegistryClient, reference: Reference, signal: AbortSignal): Promise<Descriptor> {
   const name = reference.digest ?? reference.tag ?? 'latest';
   const request = { repository: reference, url: client.urlOf(reference, `manifests/${name}`), accept: ACCEPT_IMAGE, signal };
@@ -47,16 +47,9 @@ function describedBy(answer: HttpAnswer, reference: Reference): Descriptor | und
   const size = sizeIn(answer.header('content-length'));
   const claimed = claimedDigest(answer, reference);
   const digest = reference.digest ?? claimed;
-  if (size === undefined) throw withoutLength(reference);
-  if (mediaType === '' || digest === undefined) return undefined;
+  if (mediaType === '' || size === undefined || digest === undefined) return undefined;
   assertImageType(mediaType, reference);
   return { mediaType, digest, size };
-}
-
-/** As the reference does: the size is part of what is signed, and a registry that does not give it is broken. */
-function withoutLength(reference: Reference): ContentError {
-  const message = `${reference.registry} answered HEAD for ${referenceText(reference)} without a Content-Length; expected the manifest's size`;
-  return new ContentError('CONTENT_INVALID', message, { registry: reference.registry, status: 200 });
 }
 
 async function describe(answer: HttpAnswer, reference: Reference, maxBytes: number): Promise<Descriptor> {

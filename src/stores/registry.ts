@@ -10,10 +10,13 @@ const parameters = z.object({
   localCachePath: z.string().default('').describe('Read, and without effect: nothing is kept on disk.'),
 });
 
+const PLAIN_HTTP = 'plain HTTP: whoever is on the way to a registry reads its credentials, says what a tag means and hides signatures';
+
 /** Ratify's store for registries, whichever host a reference names. */
 export const oras = defineStore({
   type: 'oras',
   parameters,
+  hints: ({ useHttp }) => (useHttp ? [{ path: ['useHttp'], message: PLAIN_HTTP }] : []),
   create: ({ parameters: { useHttp }, credentials, registries }) => {
     const client = new RegistryClient({
       plainHttp: useHttp || registries.plainHttp,

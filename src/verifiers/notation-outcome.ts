@@ -1,7 +1,8 @@
 import { cut, reason, reasonWithSuffix } from '../engine/reason.ts';
 import type { Outcome, Reason, TraceStep } from '../engine/types.ts';
 import type { NotationError, NotationErrorCode } from '../notation/errors.ts';
-import type { ValidationResult, VerificationOutcome } from '../notation/types.ts';
+import { dateOf } from '../notation/time.ts';
+import type { Timestamp, ValidationResult, VerificationOutcome } from '../notation/types.ts';
 import { nameText } from '../x509/name.ts';
 
 /** What one verified signature came to, in the words of a report. */
@@ -9,7 +10,10 @@ export interface FoldedOutcome {
   readonly outcome: Outcome;
   readonly reason: Reason;
   readonly trace: TraceStep[];
-  /** `policy`, `level`, `warnings`, and the signer's `subject` and `issuer` where the envelope was found good. */
+  /**
+   * `policy`, `level`, `warnings`, the signer's `subject` and `issuer` where the envelope was found good, and the `timestamp` where one was
+   * demanded and is good.
+   */
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -35,15 +39,19 @@ const FIX: Readonly<Record<NotationErrorCode, string>> = {
   CERTIFICATE_REVOKED: 'sign again with a valid certificate',
   METADATA_MISMATCH: 'sign with that metadata',
   NO_APPLICABLE_POLICY: 'add the repository to registryScopes of a trust policy',
-  TIMESTAMP_UNSUPPORTED: 'timestamps are not verified here',
-  REVOCATION_UNKNOWN: 'mend the way to the OCSP or CRL server, or override revocation',
+  REVOCATION_UNKNOWN: 'mend the way to the OCSP or CRL server, or override that step',
   TRUST_STORE_INVALID: 'mend the trust store',
   TRUST_POLICY_INVALID: 'mend the trust policy',
 };
 
 /** Folds what Notation found into an outcome with its reason. An enforced failure among the results decides. */
 export function foldOutcome(found: VerificationOutcome): FoldedOutcome {
-  const trace = found.validations.map(({ type, action, error }) => ({ step: type, action, error: error?.message ?? null }));
+  const trace = found.validations.map(({ type, action, error, note }) => ({
+    step: type,
+    action,
+    error: error?.message ?? null,
+    ...(note === undefined ? {} : { note }),
+  }));
   const detail = detailOf(found);
   // An outcome that forgot to fail is not good for all that.
   const failure = found.error ?? found.validations.find(({ action, error }) => action === 'enforce' && error !== undefined)?.error;
@@ -78,7 +86,21 @@ function detailOf(found: VerificationOutcome): Readonly<Record<string, unknown>>
   const warnings = found.validations.filter(isLogged).map(({ type, error }) => `${type}: ${error?.message}`);
   const base = { policy: found.policy, level: found.level.name, ...(warnings.length === 0 ? {} : { warnings }) };
   if (leaf === undefined) return base;
-  return { ...base, subject: cut(nameText(leaf.subject), MAX_NAME), issuer: cut(nameText(leaf.issuer), MAX_NAME) };
+  return {
+    ...base,
+    subject: cut(nameText(leaf.subject), MAX_NAME),
+    issuer: cut(nameText(leaf.issuer), MAX_NAME),
+    ...(found.timestamp && { timestamp: timestampDetail(found.timestamp) }),
+  };
+}
+
+/** The authority's time and by how many seconds it may be off. */
+function timestampDetail({ time, accuracy, authority }: Timestamp): Readonly<Record<string, unknown>> {
+  return {
+    time: dateOf(time).toISOString(),
+    accuracySeconds: accuracy.seconds + accuracy.nanoseconds / 1e9,
+    authority: cut(nameText(authority), MAX_NAME),
+  };
 }
 
 function isLogged({ action, error }: ValidationResult): boolean {

@@ -8,6 +8,7 @@ import { CodedError, errorText } from '../lib/errors.ts';
 import { NotationError } from '../notation/errors.ts';
 import { signatureBlob } from '../notation/manifest.ts';
 import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../notation/trust-policy.ts';
+import { trustPolicyHints } from '../notation/trust-policy-hints.ts';
 import type { TrustPolicy, TrustPolicyDocument } from '../notation/types.ts';
 import { verifySignature } from '../notation/verify.ts';
 import { shortDigest } from '../oci/digest.ts';
@@ -45,6 +46,7 @@ const parameters = z.object({
 export const notation = defineVerifier({
   type: 'notation',
   parameters,
+  hints: ({ trustPolicyDoc }) => trustPolicyHints(trustPolicyDoc).map((hint) => ({ ...hint, path: ['trustPolicyDoc', ...hint.path] })),
   create: async ({ name, parameters: declared, artifactTypes, keyMaterial }): Promise<Verifier> => {
     const document = readTrustPolicy(declared.trustPolicyDoc);
     const anchors = await compileAnchors(readCertStores(declared.verificationCertStores ?? {}), keyMaterial);

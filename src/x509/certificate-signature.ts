@@ -1,9 +1,9 @@
 import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { type Algorithm, algorithmOf, isNull } from './algorithm.ts';
-import { childrenOf, close, contextTag, type Der, DerError, open, readDer, TAG, take, takeOptional } from './der.ts';
-import { octetsOfBitString, smallIntegerOf } from './der-values.ts';
-import type { Certificate } from './types.ts';
+import { type Algorithm, algorithmOf, type HashName, hashNameOf } from './algorithm.ts';
+import { close, contextTag, type Der, DerError, onlyChild, open, TAG, takeOptional } from './der.ts';
+import { smallIntegerOf } from './der-values.ts';
+import type { Certificate, Signed } from './types.ts';
 
 /**
  * Whether the key of `issuer` made the signature on `child`; nothing else is looked at, neither names nor times nor rights.
@@ -11,41 +11,37 @@ import type { Certificate } from './types.ts';
  * The algorithms are RSA PKCS #1 v1.5, RSA-PSS (MGF1 and salt length of the same hash) and ECDSA, each with SHA-256, SHA-384 or SHA-512,
  * and Ed25519. A signature by any other, SHA-1 and MD5 among them, or by an RSA key below 1024 bits, is false.
  */
-export async function isSignedBy(child: Certificate, issuer: Certificate): Promise<boolean> {
-  const cursor = open(readDer(child.raw), TAG.sequence);
-  const tbs = take(cursor, TAG.sequence).raw;
-  const algorithm = take(cursor, TAG.sequence);
-  return isSignatureBy(issuer, { data: tbs, algorithm, signature: octetsOfBitString(take(cursor, TAG.bitString)) });
-}
-
-/** Bytes that were signed, the AlgorithmIdentifier, and the signature. */
-export interface Signed {
-  readonly data: Uint8Array;
-  readonly algorithm: Der;
-  readonly signature: Uint8Array;
+export function isSignedBy({ signed }: Certificate, issuer: Certificate): Promise<boolean> {
+  return isSignatureBy(issuer, signed);
 }
 
 /** Whether the key of `signer` made the signature, by one of the algorithms of `isSignedBy`. */
 export async function isSignatureBy(signer: Certificate, { data, algorithm, signature }: Signed): Promise<boolean> {
   const scheme = schemeOf(algorithmOf(algorithm));
-  if (scheme === undefined || !fits(scheme, signer)) return false;
+  return scheme !== undefined && isSignatureByScheme(signer, scheme, data, signature);
+}
+
+/** Whether the key of `signer` made the signature by this scheme; false where they do not go together. */
+export async function isSignatureByScheme(signer: Certificate, scheme: Scheme, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  if (!fits(scheme, signer)) return false;
   const key = signer.publicKey;
   if (key.asymmetricKeyType !== scheme.keyType) return false;
   return verifySignature({ data, hash: scheme.hash, key, padding: scheme.padding, signature, offload: isSlow(signer) });
 }
 
-interface Scheme {
+/** How a signature was made: the kind of key, the hash, and the padding of RSA, which is PKCS #1 v1.5 where none is given. */
+export interface Scheme {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';
-  readonly hash: 'sha256' | 'sha384' | 'sha512' | undefined;
-  readonly padding?: { readonly padding: number; readonly saltLength?: number };
+  readonly hash: HashName | undefined;
+  readonly padding?: typeof PSS;
 }
 
-const PKCS1 = { padding: constants.RSA_PKCS1_PADDING };
-const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
-  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384', padding: PKCS1 }],
-  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512', padding: PKCS1 }],
+export const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } as const;
+/** Schemes by the OID of an algorithm that says all of it. */
+export const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
+  ['1.2.840.113549.1.1.11', { keyType: 'rsa', hash: 'sha256' }],
+  ['1.2.840.113549.1.1.12', { keyType: 'rsa', hash: 'sha384' }],
+  ['1.2.840.113549.1.1.13', { keyType: 'rsa', hash: 'sha512' }],
   ['1.2.840.10045.4.3.2', { keyType: 'ec', hash: 'sha256' }],
   ['1.2.840.10045.4.3.3', { keyType: 'ec', hash: 'sha384' }],
   ['1.2.840.10045.4.3.4', { keyType: 'ec', hash: 'sha512' }],
@@ -53,11 +49,7 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
 const RSA_PSS = '1.2.840.113549.1.1.10';
 const ED25519 = '1.3.101.112';
 const MGF1 = '1.2.840.113549.1.1.8';
-const PSS_HASHES: ReadonlyMap<string, { readonly hash: 'sha256' | 'sha384' | 'sha512'; readonly bytes: number }> = new Map([
-  ['2.16.840.1.101.3.4.2.1', { hash: 'sha256', bytes: 32 }],
-  ['2.16.840.1.101.3.4.2.2', { hash: 'sha384', bytes: 48 }],
-  ['2.16.840.1.101.3.4.2.3', { hash: 'sha512', bytes: 64 }],
-]);
+const HASH_BYTES: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 
 function schemeOf(algorithm: Algorithm): Scheme | undefined {
   if (algorithm.oid === ED25519) return algorithm.parameters === undefined ? { keyType: 'ed25519', hash: undefined } : undefined;
@@ -81,26 +73,16 @@ function pssScheme(parameters: Der): Scheme | undefined {
   close(cursor);
   // Absent fields mean SHA-1 or a salt of 20 bytes.
   if (hash === undefined || mask === undefined || saltLength === undefined) return undefined;
-  const digest = algorithmOf(hash);
+  const digest = hashNameOf(algorithmOf(hash));
   const generator = algorithmOf(mask);
-  if (generator.oid !== MGF1 || generator.parameters === undefined) return undefined;
-  const maskDigest = algorithmOf(generator.parameters);
-  const known = PSS_HASHES.get(digest.oid);
-  if (known === undefined || maskDigest.oid !== digest.oid || smallIntegerOf(saltLength) !== known.bytes) return undefined;
-  if (!isNullOrAbsent(digest.parameters) || !isNullOrAbsent(maskDigest.parameters)) return undefined;
+  if (digest === undefined || generator.oid !== MGF1 || generator.parameters === undefined) return undefined;
+  if (hashNameOf(algorithmOf(generator.parameters)) !== digest || smallIntegerOf(saltLength) !== HASH_BYTES[digest]) return undefined;
   if (trailer !== undefined && smallIntegerOf(trailer) !== 1) return undefined;
-  return { keyType: 'rsa', hash: known.hash, padding: PSS };
+  return { keyType: 'rsa', hash: digest, padding: PSS };
 }
 
 function explicitField(field: Der | undefined): Der | undefined {
-  if (field === undefined) return undefined;
-  const [inner, ...more] = childrenOf(field, field.tag);
-  if (inner === undefined || more.length > 0) throw new DerError('explicit field that does not hold one element');
-  return inner;
-}
-
-function isNullOrAbsent(parameters: Der | undefined): boolean {
-  return parameters === undefined || isNull(parameters);
+  return field === undefined ? undefined : onlyChild(field);
 }
 
 function fits(scheme: Scheme, issuer: Certificate): boolean {
@@ -127,6 +109,7 @@ interface Check {
 const SLICE_BYTES = 512 * 1024;
 
 async function verifySignature({ data, hash, key, padding, signature, offload }: Check): Promise<boolean> {
+  // Node's default for keys of type rsa is PKCS #1 v1.5. Where a key alone will do, options around it would double what the check costs.
   const keyInput = padding === undefined ? key : { key, ...padding };
   const isLong = data.length > SLICE_BYTES;
   try {

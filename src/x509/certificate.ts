@@ -36,10 +36,11 @@ function invalid(message: string, cause?: Error): X509Error {
 
 function readCertificate(der: Uint8Array): Certificate {
   const outer = open(readDer(der, { maxNodes: 8192 }), TAG.sequence);
-  const tbs = open(take(outer, TAG.sequence), TAG.sequence);
+  const data = take(outer, TAG.sequence);
   const outerAlgorithm = take(outer, TAG.sequence);
-  octetsOfBitString(take(outer, TAG.bitString));
+  const signature = octetsOfBitString(take(outer, TAG.bitString));
   close(outer);
+  const tbs = open(data, TAG.sequence);
 
   const version = readVersion(tbs);
   const serialNumber = readSerialNumber(tbs);
@@ -50,13 +51,15 @@ function readCertificate(der: Uint8Array): Certificate {
   const issuer = take(tbs, TAG.sequence);
   const [notBefore, notAfter] = readValidity(take(tbs, TAG.sequence));
   const subject = take(tbs, TAG.sequence);
-  const key = readPublicKey(take(tbs, TAG.sequence));
+  const keyInfo = take(tbs, TAG.sequence);
+  const key = readPublicKey(keyInfo);
   const extensions = readExtensions(tbs, version);
   close(tbs);
 
   const known = readKnownExtensions(extensions);
   return {
     raw: der,
+    signed: { data: data.raw, algorithm: outerAlgorithm, signature },
     fingerprint: createHash('sha256').update(der).digest('hex'),
     version,
     serialNumber,
@@ -67,6 +70,7 @@ function readCertificate(der: Uint8Array): Certificate {
     notBefore,
     notAfter,
     signatureAlgorithm: algorithmOf(innerAlgorithm).oid,
+    rawPublicKeyInfo: keyInfo.raw,
     get publicKey(): KeyObject {
       return key.keyObject();
     },

@@ -1,15 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { algorithmOf } from './algorithm.ts';
-import type { Signed } from './certificate-signature.ts';
 import {
   close,
   contextTag,
   type Der,
   type DerCursor,
   DerError,
-  expectTag,
   isAtEnd,
+  onlyChild,
   open,
   readDer,
   TAG,
@@ -17,10 +16,10 @@ import {
   takeAny,
   takeOptional,
 } from './der.ts';
-import { integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
+import { enumeratedOf, integerOf, octetsOfBitString, smallIntegerOf, timeOf } from './der-values.ts';
 import { checkAuthorityKeyIdentifier, readExtensionList, urlsOfDistributionPoints } from './extensions.ts';
 import { createSerialIndex, type SerialIndex } from './serial-index.ts';
-import type { Extension } from './types.ts';
+import type { Extension, Signed } from './types.ts';
 
 /** An entry of a list (RFC 5280 section 5.3). */
 export interface RevokedEntry {
@@ -135,13 +134,6 @@ function readListExtensions(explicit: Der | undefined): Pick<Head, 'number' | 'b
   };
 }
 
-function onlyChild(element: Der): Der {
-  const cursor = open(element, element.tag);
-  const inner = takeAny(cursor);
-  close(cursor);
-  return inner;
-}
-
 function positive(element: Der): bigint {
   const content = integerOf(element);
   if ((content[0] ?? 0) >= 0x80 || content.length > 21) throw new DerError('a number of a list that is negative or too long');
@@ -191,7 +183,7 @@ function entryExtensionsCheck(): (element: Der) => void {
   return (element) => {
     if (Buffer.compare(known, element.raw) === 0) return;
     for (const { oid, value } of readExtensionList(screened(element))) {
-      if (oid === REASON_CODE) expectTag(readDer(value).tag, TAG.enumerated);
+      if (oid === REASON_CODE && enumeratedOf(readDer(value)).length > 8) throw new DerError('a reason over 64 bits');
     }
     known = element.raw;
   };

@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/instant.ts';
 import { type Der, DerError, expectTag, TAG } from './der.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER. Arcs above 2^31-1 are refused, as Go refuses them. */
@@ -35,6 +36,12 @@ export function minimalInteger(content: Uint8Array): Uint8Array {
     throw new DerError('integer that is not minimal');
   }
   return content;
+}
+
+/** The contents of an ENUMERATED, two's complement, checked to be minimal. */
+export function enumeratedOf(element: Der): Uint8Array {
+  expectTag(element.tag, TAG.enumerated);
+  return minimalInteger(element.content);
 }
 
 /** A non-negative INTEGER up to 2^48-1. */
@@ -115,16 +122,35 @@ export function ia5Text(content: Uint8Array): string {
 export function timeOf(element: Der): Date {
   const { tag, content } = element;
   const isShort = tag === TAG.utcTime && content.length === 13;
-  if (!isShort && !(tag === TAG.generalizedTime && content.length === 15)) throw new DerError('malformed time');
+  const isKnown = isShort || (tag === TAG.generalizedTime && content.length === 15);
+  if (!isKnown || content.at(-1) !== ZONE_Z) throw new DerError('malformed time');
   const first = digitPair(content, 0);
   return isShort ? instant((first >= 50 ? 1900 : 2000) + first, content, 2) : instant(first * 100 + digitPair(content, 2), content, 4);
 }
 
+/**
+ * GeneralizedTime with seconds, a fraction of up to nine digits that does not end in zero, and zone `Z` or an offset other than zero: what the
+ * reference reads in timestamps, which should have `Z` (RFC 3161 section 2.4.2).
+ */
+export function generalizedInstantOf(element: Der): Instant {
+  expectTag(element.tag, TAG.generalizedTime);
+  const match = GENERALIZED_INSTANT.exec(latin1(element.content));
+  if (match === null) throw new DerError('malformed time');
+  const [, fraction = '', sign, hours = '0', minutes = '0'] = match;
+  const offset = (Number(hours) * 60 + Number(minutes)) * 60;
+  if (Number(hours) > 23 || Number(minutes) > 59 || (sign !== undefined && offset === 0)) throw new DerError('malformed time');
+  const local = instant(digitPair(element.content, 0) * 100 + digitPair(element.content, 2), element.content, 4).getTime() / 1000;
+  return { seconds: sign === '-' ? local + offset : local - offset, nanoseconds: Number(fraction.padEnd(9, '0')) };
+}
+
+const ZONE_Z = 0x5a;
 const MAX_ARC = 2 ** 31 - 1;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 // `*` and `&` do not belong to PrintableString but stand in certificates that are in use; Go takes them too.
 const PRINTABLE = /^[A-Za-z0-9 '()*+,\-./:=?&]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 const ASCII = /^[\u0000-\u007f]*$/;
+const GENERALIZED_INSTANT = /^\d{14}(?:\.(\d{0,8}[1-9]))?(?:Z|([+-])(\d{2})(\d{2}))$/;
 const BMP_REFUSED = /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
 
 function firstArcs(arc: number): string {
@@ -143,7 +169,7 @@ function latin1(content: Uint8Array): string {
 
 function utf8(content: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+    return UTF8.decode(content);
   } catch (cause) {
     throw new DerError('invalid UTF8String', { cause });
   }
@@ -163,7 +189,7 @@ function digitPair(content: Uint8Array, at: number): number {
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
-/** What is written from the month on, of a year. By arithmetic: lists have a time for each of a million entries. */
+/** What is written from the month to the seconds, of a year. By arithmetic: lists have a time for each of a million entries. */
 function instant(year: number, content: Uint8Array, from: number): Date {
   const month = digitPair(content, from) - 1;
   const day = digitPair(content, from + 2);
@@ -178,6 +204,6 @@ function instant(year: number, content: Uint8Array, from: number): Date {
     date.getUTCHours() === hours &&
     date.getUTCMinutes() === minutes &&
     date.getUTCSeconds() === seconds;
-  if (!isSame || content[from + 10] !== 0x5a) throw new DerError('malformed time');
+  if (!isSame) throw new DerError('malformed time');
   return date;
 }

@@ -80,6 +80,14 @@ export function childrenOf(element: Der, tag: number): Der[] {
   return children;
 }
 
+/** The one element inside `element`, whatever their tags. */
+export function onlyChild(element: Der): Der {
+  const cursor = open(element, element.tag);
+  const inner = takeAny(cursor);
+  close(cursor);
+  return inner;
+}
+
 /** Passes the next element, whatever it is. */
 export function takeAny(cursor: DerCursor): Der {
   const { bytes, at } = cursor;

@@ -1,6 +1,6 @@
 import { CodedError } from '../lib/errors.ts';
 
-export type X509ErrorCode = 'CERTIFICATE_INVALID' | 'CHAIN_INVALID' | 'PEM_INVALID';
+export type X509ErrorCode = 'CERTIFICATE_INVALID' | 'CHAIN_INVALID' | 'PATH_INVALID' | 'PEM_INVALID';
 
 /** A certificate, a chain or a PEM text that is not what it must be. */
 export class X509Error extends CodedError {

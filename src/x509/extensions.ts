@@ -1,19 +1,6 @@
-import {
-  childrenOf,
-  close,
-  contextTag,
-  type Der,
-  type DerCursor,
-  DerError,
-  isAtEnd,
-  open,
-  readDer,
-  TAG,
-  take,
-  takeAny,
-  takeOptional,
-} from './der.ts';
+import { childrenOf, close, contextTag, type Der, DerError, isAtEnd, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
 import { bitStringOf, booleanOf, ia5Text, minimalInteger, oidOf, smallIntegerOf } from './der-values.ts';
+import { checkNameConstraints, checkSubjectAltName, NAME_TAG } from './general-names.ts';
 import type { Certificate, Extension, KeyUsageBit } from './types.ts';
 
 type KnownExtensions = Pick<Certificate, 'basicConstraints' | 'keyUsage' | 'extendedKeyUsage' | 'ocspUrls' | 'crlUrls'>;
@@ -95,11 +82,6 @@ const KEY_USAGE_BITS: readonly KeyUsageBit[] = [
   'decipherOnly',
 ];
 const OCSP = '1.3.6.1.5.5.7.48.1';
-const URI = contextTag(6, 'primitive');
-/** RFC 3986 sections 2 and 3.1: a scheme, then no brace, quote, space or control, over which Go stumbles. */
-const URI_AUTHORITY = /^[^:/?#]+:\/\/([^/?#]*)/;
-const URI_CHARACTERS = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
-
 function checkSubjectKeyIdentifier({ value, critical }: Extension): undefined {
   refuseCritical(critical);
   const element = readDer(value);
@@ -137,7 +119,7 @@ function readAuthorityInfoAccess({ value, critical }: Extension): Partial<KnownE
     const method = oidOf(take(cursor, TAG.oid));
     const location = takeAny(cursor);
     close(cursor);
-    return method === OCSP && location.tag === URI ? [ia5Text(location.content)] : [];
+    return method === OCSP && location.tag === NAME_TAG.uri ? [ia5Text(location.content)] : [];
   });
   return { ocspUrls };
 }
@@ -163,68 +145,7 @@ function urlsOfDistributionPoint(point: Der): readonly string[] {
   // Go refuses nameRelativeToCRLIssuer, the other choice.
   if (fullName === undefined) throw new DerError('distribution point without a full name');
   close(inner);
-  return childrenOf(fullName, fullName.tag).flatMap(({ tag, content }) => (tag === URI ? [ia5Text(content)] : []));
-}
-
-function checkSubjectAltName({ value }: Extension): undefined {
-  for (const name of childrenOf(readDer(value), TAG.sequence)) {
-    const number = name.tag & 0x1f;
-    if ((name.tag & 0xc0) !== 0x80) throw new DerError('general name without a context tag');
-    if (number === 1 || number === 2 || number === 6) ia5Text(name.content);
-    if (number === 6) checkUri(ia5Text(name.content));
-    if (number === 7 && name.content.length !== 4 && name.content.length !== 16) {
-      throw new DerError(`expected an IP address of 4 or 16 bytes, got ${name.content.length}`);
-    }
-  }
-}
-
-function checkUri(text: string): void {
-  const authority = URI_AUTHORITY.exec(text)?.[1] ?? '';
-  const host = authority.slice(authority.lastIndexOf('@') + 1);
-  if (!URI_CHARACTERS.test(text) || !URL.canParse(text) || !isDomain(host, false)) throw new DerError('malformed URI');
-}
-
-function checkNameConstraints({ value }: Extension): undefined {
-  const cursor = open(readDer(value), TAG.sequence);
-  const permitted = takeOptional(cursor, contextTag(0, 'constructed'));
-  const excluded = takeOptional(cursor, contextTag(1, 'constructed'));
-  close(cursor);
-  const subtrees = [permitted, excluded].flatMap((list) => (list === undefined ? [] : childrenOf(list, list.tag)));
-  if (subtrees.length === 0) throw new DerError('empty name constraints');
-  for (const subtree of subtrees) checkSubtree(open(subtree, TAG.sequence));
-}
-
-function checkSubtree(cursor: DerCursor): void {
-  const { tag, content } = takeAny(cursor);
-  const number = tag & 0x1f;
-  if ((tag & 0xc0) !== 0x80) throw new DerError('general name without a context tag');
-  if (number === 1 || number === 2 || number === 6) checkNameConstraint(number, ia5Text(content));
-  if (number === 7 && !isIpRange(content)) throw new DerError('malformed IP range');
-}
-
-const DOMAIN_LABEL = /^[\x21-\x7e]+$/;
-const MAILBOX = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
-
-/** An address or the domain of one (1), a domain (2), the host of a URI (6); quoted and escaped addresses are refused. */
-function checkNameConstraint(number: 1 | 2 | 6, text: string): void {
-  const at = number === 1 ? text.indexOf('@') : -1;
-  if (at >= 0 && !MAILBOX.test(text.slice(0, at))) throw new DerError('malformed address in a name constraint');
-  const isAddress = number === 6 && (/^[\d.]+$/.test(text) || text.includes(':'));
-  if (isAddress || !isDomain(text.slice(at + 1), at < 0)) throw new DerError('malformed domain in a name constraint');
-}
-
-/** Labels between dots; a constraint may begin with a dot or be empty. */
-function isDomain(text: string, constraint: boolean): boolean {
-  if (text === '') return true;
-  const labels = (constraint && text.startsWith('.') ? text.slice(1) : text).split('.');
-  return labels.every((label) => DOMAIN_LABEL.test(label));
-}
-
-/** An address and a mask of the same length, whose ones all come first. */
-function isIpRange(content: Uint8Array): boolean {
-  if (content.length !== 8 && content.length !== 32) return false;
-  const mask = [...content.subarray(content.length / 2)].map((octet) => octet.toString(2).padStart(8, '0')).join('');
-  return /^1*0*$/.test(mask);
+  return childrenOf(fullName, fullName.tag).flatMap(({ tag, content }) => (tag === NAME_TAG.uri ? [ia5Text(content)] : []));
 }
 
 function checkCertificatePolicies({ value }: Extension): undefined {

@@ -1,5 +1,6 @@
 import { childrenOf, close, type Der, open, TAG, take, takeAny } from './der.ts';
 import { oidOf, stringOf } from './der-values.ts';
+import { tlv } from './der-writer.ts';
 import type { Name, NameAttribute } from './types.ts';
 
 /** @throws {DerError} If it is not an RDNSequence of string attributes. */
@@ -63,11 +64,5 @@ function marshalled(attribute: NameAttribute): Uint8Array {
   if (attribute.value === undefined) return attribute.der;
   const content = Buffer.from(attribute.value, 'utf8');
   const tag = /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(attribute.value) ? TAG.printableString : TAG.utf8String;
-  return Buffer.concat([Buffer.from([tag]), lengthOctets(content.length), content]);
-}
-
-function lengthOctets(length: number): Buffer {
-  if (length < 0x80) return Buffer.from([length]);
-  const octets = Buffer.from(length.toString(16).padStart(length > 0xff ? (length > 0xffff ? 6 : 4) : 2, '0'), 'hex');
-  return Buffer.concat([Buffer.from([0x80 | octets.length]), octets]);
+  return tlv(tag, content);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { algorithmOf } from './algorithm.ts';
 import { childrenOf, close, type Der, DerError, open, readDer, TAG, take } from './der.ts';
 import { integerOf, octetsOfBitString } from './der-values.ts';
+import { tlv } from './der-writer.ts';
 import type { Certificate } from './types.ts';
 
 /** Which certificate is meant, as an OCSP responder is asked and answers (RFC 6960 section 4.1.1). */
@@ -73,12 +74,4 @@ function publicKeyBits(certificate: Certificate): Uint8Array {
 
 function hashOf(hash: CertificateId['hash'], bytes: Uint8Array): Buffer {
   return createHash(hash).update(bytes).digest();
-}
-
-function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  // A serial number and two hashes never need more than two octets of length.
-  const header = length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Uint8Array.from(header), content]);
 }

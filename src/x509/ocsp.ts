@@ -1,15 +1,30 @@
 import { algorithmOf } from './algorithm.ts';
-import type { Signed } from './certificate-signature.ts';
-import { childrenOf, close, contextTag, type Der, DerError, open, readDer, TAG, take, takeAny, takeOptional } from './der.ts';
-import { octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
+import {
+  childrenOf,
+  close,
+  contextTag,
+  type Der,
+  DerError,
+  expectTag,
+  onlyChild,
+  open,
+  readDer,
+  TAG,
+  take,
+  takeAny,
+  takeOptional,
+} from './der.ts';
+import { enumeratedOf, octetsOfBitString, oidOf, smallIntegerOf, timeOf } from './der-values.ts';
 import { readExtensionList } from './extensions.ts';
 import { type CertificateId, readCertificateId } from './ocsp-request.ts';
-import type { Extension } from './types.ts';
+import type { Extension, Signed } from './types.ts';
 
 /** What a responder says of one certificate (RFC 6960 section 4.2.1, SingleResponse). */
 export interface SingleResponse {
   readonly id: CertificateId;
   readonly status: 'good' | 'revoked' | 'unknown';
+  /** False: revoked for a reason that is no number of 32 bits, where the reference reads nothing of the whole response. */
+  readonly reasonReads: boolean;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly extensions: readonly Extension[];
@@ -63,25 +78,26 @@ function readBasic(element: Der): OcspResponse {
   return {
     ...readData(data),
     signed: { data: data.raw, algorithm, signature },
-    certificates: certificates === undefined ? [] : childrenOf(only(certificates), TAG.sequence).map(({ raw }) => raw),
+    certificates: certificates === undefined ? [] : childrenOf(onlyChild(certificates), TAG.sequence).map(({ raw }) => raw),
   };
 }
 
 function readData(element: Der): Pick<OcspResponse, 'responderId' | 'responses'> {
   const cursor = open(element, TAG.sequence);
   const version = takeOptional(cursor, contextTag(0, 'constructed'));
-  if (version !== undefined && smallIntegerOf(only(version)) !== 0) throw new DerError('expected version 1');
+  if (version !== undefined && smallIntegerOf(onlyChild(version)) !== 0) throw new DerError('expected version 1');
   const responderId = readResponderId(takeAny(cursor));
   timeOf(take(cursor, TAG.generalizedTime));
   const responses = childrenOf(take(cursor, TAG.sequence), TAG.sequence).map(readSingle);
   const extensions = takeOptional(cursor, contextTag(1, 'constructed'));
-  if (extensions !== undefined) readExtensionList(only(extensions));
+  if (extensions !== undefined) readExtensionList(onlyChild(extensions));
   close(cursor);
   return { responderId, responses };
 }
 
 function readResponderId(element: Der): ResponderId {
-  const inner = element.tag === contextTag(1, 'constructed') || element.tag === contextTag(2, 'constructed') ? only(element) : undefined;
+  const inner =
+    element.tag === contextTag(1, 'constructed') || element.tag === contextTag(2, 'constructed') ? onlyChild(element) : undefined;
   if (inner?.tag === TAG.sequence && element.tag === contextTag(1, 'constructed')) return { name: inner.raw };
   if (inner?.tag === TAG.octetString && element.tag === contextTag(2, 'constructed')) return { keyHash: inner.content };
   throw new DerError('expected the responder by name or by key');
@@ -99,8 +115,8 @@ function readSingle(element: Der): SingleResponse {
   const said = takeAny(cursor);
   const status = STATUS_OF.get(said.tag);
   if (status === undefined) throw new DerError('expected good, revoked or unknown');
-  if (status === 'revoked') checkRevokedInfo(said);
-  else if (said.content.length > 0) throw new DerError('a status with contents');
+  if (status !== 'revoked' && said.content.length > 0) throw new DerError('a status with contents');
+  const reasonReads = status !== 'revoked' || readsReason(said);
   const thisUpdate = timeOf(take(cursor, TAG.generalizedTime));
   const nextUpdate = takeOptional(cursor, contextTag(0, 'constructed'));
   const extensions = takeOptional(cursor, contextTag(1, 'constructed'));
@@ -108,28 +124,32 @@ function readSingle(element: Der): SingleResponse {
   return {
     id,
     status,
+    reasonReads,
     thisUpdate,
-    nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(only(nextUpdate)),
-    extensions: extensions === undefined ? [] : readExtensionList(only(extensions)),
+    nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(onlyChild(nextUpdate)),
+    extensions: extensions === undefined ? [] : readExtensionList(onlyChild(extensions)),
   };
 }
 
-function checkRevokedInfo(element: Der): void {
+/** Whether the reason in a RevokedInfo is a number; everything else about it must be right. */
+function readsReason(element: Der): boolean {
   const cursor = open(element, element.tag);
   timeOf(take(cursor, TAG.generalizedTime));
-  const reason = takeOptional(cursor, contextTag(0, 'constructed'));
-  if (reason !== undefined && only(reason).tag !== TAG.enumerated) throw new DerError('a reason that is no ENUMERATED');
+  const explicit = takeOptional(cursor, contextTag(0, 'constructed'));
   close(cursor);
+  if (explicit === undefined) return true;
+  const reason = onlyChild(explicit);
+  expectTag(reason.tag, TAG.enumerated);
+  try {
+    return enumeratedOf(reason).length <= 4;
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
+  }
 }
 
 /** GeneralizedTime with seconds and Z, the form of RFC 5280 4.1.2.5.2. */
 export function generalizedTimeOf(element: Der): Date {
   if (element.tag !== TAG.generalizedTime) throw new DerError('expected a GeneralizedTime');
   return timeOf(element);
-}
-
-function only(element: Der): Der {
-  const [inner, ...more] = childrenOf(element, element.tag);
-  if (inner === undefined || more.length > 0) throw new DerError('explicit field that does not hold one element');
-  return inner;
 }

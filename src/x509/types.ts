@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Der } from './der.ts';
 
 /** One attribute of a name: its type as a dotted OID, its value decoded, and the DER of the value. */
 export interface NameAttribute {
@@ -32,9 +33,17 @@ export type KeyUsageBit =
   | 'encipherOnly'
   | 'decipherOnly';
 
+/** Bytes that were signed, the AlgorithmIdentifier, and the signature. */
+export interface Signed {
+  readonly data: Uint8Array;
+  readonly algorithm: Der;
+  readonly signature: Uint8Array;
+}
+
 /** An X.509 certificate, parsed strictly once; everything on it is immutable. */
 export interface Certificate {
   readonly raw: Uint8Array;
+  readonly signed: Signed;
   /** SHA-256 of `raw`, lower-case hex. */
   readonly fingerprint: string;
   readonly version: 1 | 2 | 3;
@@ -49,6 +58,8 @@ export interface Certificate {
   readonly notAfter: Date;
   /** OID of the certificate's own signature algorithm. */
   readonly signatureAlgorithm: string;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly rawPublicKeyInfo: Uint8Array;
   readonly publicKey: KeyObject;
   /** The kind by which Notation chooses an algorithm; undefined for every other key. */
   readonly keyKind: SigningKeyKind | undefined;

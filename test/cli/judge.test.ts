@@ -4,6 +4,7 @@ import { judgeCommand } from '../../src/cli/judge.ts';
 import { OID, pki } from '../pki.ts';
 import { distributionPoints, entry, responders, revocationList } from '../revocation-answers.ts';
 import { SUBJECT, signCose, signJws } from '../sign.ts';
+import { timestamping, timestampToken } from '../timestamp-token.ts';
 
 const root = pki.root();
 const leaf = root.leaf();
@@ -153,6 +154,53 @@ describe('judge', () => {
     expect(await one(withList(list))).toMatchObject({ outcome, reason: { code } });
   });
 
+  const tsaRoot = pki.root({ subject: [['CN', 'TSA Root']] });
+  const tsa = tsaRoot.leaf(timestamping({ extensions: { [OID.crlDistributionPoints]: { value: distributionPoints(LIST) } } }));
+  const stamped = (list: Uint8Array | null, over: Record<string, unknown> = {}) => {
+    const timestampSignature = (message: Uint8Array) => timestampToken({ tsa, message, genTime: new Date('2025-03-01T12:00:00Z') });
+    return {
+      ...withList(list),
+      envelope: Buffer.from(signJws({ signer: root.leaf({ notAfter: new Date('2025-05-01T00:00:00Z') }), timestampSignature })).toString(
+        'base64',
+      ),
+      trustPolicy: policy({ trustStores: ['ca:acme', 'tsa:clock'] }),
+      trustStores: { 'ca:acme': [root.pem], 'tsa:clock': [tsaRoot.pem] },
+      ...over,
+    };
+  };
+  const goodList = revocationList({ issuer: tsaRoot });
+  const gone = revocationList({ issuer: tsaRoot, entries: [entry(tsa.cert)] });
+  const skipping = policy({
+    trustStores: ['ca:acme', 'tsa:clock'],
+    signatureVerification: { level: 'strict', override: { revocation: 'skip' } },
+  });
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['312 313 a timestamp, the certificate expired', stamped(goodList), 'accepted', 'VERIFIED'],
+    ['314 a timestamp, without a tsa store', stamped(goodList, { trustPolicy: policy() }), 'refused', 'CERTIFICATE_EXPIRED'],
+    [
+      '340 a timestamp, the root in the ca store',
+      stamped(goodList, { trustStores: { 'ca:acme': [root.pem, tsaRoot.pem], 'tsa:clock': [root.pem] } }),
+      'refused',
+      'TIMESTAMP_INVALID',
+    ],
+    [
+      '341 a timestamp, a leaf in the store',
+      stamped(goodList, { trustStores: { 'ca:acme': [root.pem], 'tsa:clock': [tsa.pem] } }),
+      'misconfigured',
+      'TRUST_STORE_INVALID',
+    ],
+    ['350 a timestamp by a revoked authority', stamped(gone), 'refused', 'CERTIFICATE_REVOKED'],
+    [
+      '350 a timestamp by a revoked authority, revocation skipped',
+      stamped(gone, { trustPolicy: skipping }),
+      'refused',
+      'CERTIFICATE_REVOKED',
+    ],
+    ['a timestamp by an authority of unknown status', stamped(null), 'unavailable', 'REVOCATION_UNKNOWN'],
+  ])('judges %s', async (_what, over, outcome, code) => {
+    expect(await one(over)).toMatchObject({ outcome, reason: { code } });
+  });
+
   it.each<[string, Record<string, unknown>, string, string]>([
     ['304 strict', { level: 'strict' }, 'refused', 'CERTIFICATE_REVOKED'],
     ['304 permissive', { level: 'permissive' }, 'accepted', 'VERIFIED'],
@@ -187,6 +235,13 @@ describe('judge', () => {
     const answer = await asking('http://[::1', null, 'audit');
     expect(answer?.outcome).toBe('accepted');
     expect(answer?.results.at(-1)).toEqual({ type: 'revocation', action: 'log', error: expect.stringContaining('is unknown') });
+  });
+
+  it('asks nobody about a signer who is not trusted where that is only noted', async () => {
+    const list = revocationList({ issuer: root, entries: [entry(revocable.cert)] });
+    const answer = await one({ ...withList(list), trustPolicy: audit, trustStores: { 'ca:acme': [stranger.pem] } });
+    expect(answer?.outcome).toBe('accepted');
+    expect(answer?.results.at(-1)?.error).toContain('nobody was asked');
   });
 
   it('keeps no answer of a list for the next line', async () => {

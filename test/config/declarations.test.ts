@@ -368,6 +368,14 @@ describe('a wrong declaration', () => {
     expect(applied).toHaveLength(documents.length);
   });
 
+  it('ADA-NOT-23-4: is a warning, and applies, for a Store that speaks plain HTTP', async () => {
+    const { told, applied } = await build(`${STORE}  parameters:\n    useHttp: true\n`);
+    expect(told).toEqual([
+      expect.stringMatching(/^warning c\.yaml:7 spec\.parameters\.useHttp CONFIG_HINT: plain HTTP: whoever is on the way/),
+    ]);
+    expect(applied).toHaveLength(1);
+  });
+
   it.each<[string, string]>([['a duration that is none', edit(PROVIDER, '  type: inline', '  refreshInterval: often\n  type: inline')]])(
     'is a warning, and applies, for %s',
     async (_case, text) => {

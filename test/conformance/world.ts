@@ -6,9 +6,8 @@ import { type ValidateOptions, validate } from '../../src/engine/validate.ts';
 import { createFactCache } from '../../src/lib/cache.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
-import { deps, folder } from '../config/world.ts';
+import { deps, folder, object } from '../config/world.ts';
 import { type FakeRegistry, type FakeRegistryOptions, MANIFEST, REPOSITORY, SIGNATURE, startFakeRegistry } from '../fakes/registry.ts';
-import { demoConfig } from '../fixtures/demo-config.ts';
 import { pki } from '../pki.ts';
 import { type JwsOptions, signJws } from '../sign.ts';
 
@@ -18,7 +17,15 @@ export const leaf = root.leaf();
 export const stranger = pki.root().leaf();
 export const EMPTY = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(Buffer.from('{}')), size: 2 };
 
-/** A registry with one image, and all that is declared to trust one root there: one good signature is enough. */
+/** Trusts one root for every repository; one good signature is enough. */
+const TRUST = [
+  object('KeyManagementProvider', 'roots', { type: 'inline', parameters: { contentType: 'certificate', value: root.pem } }),
+  object('Store', 'registries', { name: 'oras', parameters: { useHttp: true } }),
+  object('Policy', 'ratify-policy', { type: 'config-policy', parameters: { artifactVerificationPolicies: { default: 'any' } } }),
+].join('');
+const STRICT = { signatureVerification: { level: 'strict' }, trustStores: ['ca:acme'], trustedIdentities: ['*'] };
+
+/** A registry with one image, and all that is declared to trust one root there. */
 export interface World {
   readonly fake: FakeRegistry;
   readonly image: Descriptor;
@@ -30,6 +37,11 @@ export interface World {
   attach(envelope: Uint8Array, attached?: Attached): Descriptor;
   /** The whole verdict on the image by digest, or on `text`. */
   ask(text?: string, options?: ValidateOptions): Promise<Verdict>;
+}
+
+export interface WorldOptions extends FakeRegistryOptions {
+  /** Members of the trust policy statement. Default: level strict, the root, any identity. */
+  readonly statement?: Readonly<Record<string, unknown>>;
 }
 
 interface Attached {
@@ -44,21 +56,28 @@ interface Attached {
 }
 
 /** Opens a world for as long as `use` takes. */
-export async function inWorld<T>(use: (world: World) => Promise<T>, options: FakeRegistryOptions = {}): Promise<T> {
+export async function inWorld<T>(use: (world: World) => Promise<T>, options: WorldOptions = {}): Promise<T> {
   const fake = await startFakeRegistry(options);
   try {
-    return await use(await worldOf(fake));
+    return await use(await worldOf(fake, options.statement ?? STRICT));
   } finally {
     await fake.close();
   }
 }
 
-async function worldOf(fake: FakeRegistry): Promise<World> {
+async function worldOf(fake: FakeRegistry, statement: Readonly<Record<string, unknown>>): Promise<World> {
   const image = fake.pushImage();
   const name = `${fake.host}/${REPOSITORY}`;
-  const { resources } = await loadFiles(await folder({ 'trust.yaml': demoConfig(root.pem, 'C=US, ST=WA, O=Notary') }), deps);
+  const trustPolicyDoc = { version: '1.0', trustPolicies: [{ name: 'all', registryScopes: ['*'], ...statement }] };
+  const verifier = {
+    name: 'notation',
+    artifactTypes: SIGNATURE,
+    parameters: { verificationCertStores: { ca: { acme: ['roots'] } }, trustPolicyDoc },
+  };
+  const { resources } = await loadFiles(await folder({ 'trust.yaml': TRUST + object('Verifier', 'notation', verifier) }), deps);
   const { snapshot, diagnostics } = await buildSnapshot(resources, kinds, deps);
-  if (diagnostics.length > 0) throw new Error(diagnostics.map(({ message }) => message).join('; '));
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('; '));
   return {
     fake,
     image,

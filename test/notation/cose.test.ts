@@ -103,6 +103,11 @@ describe('a COSE envelope', () => {
       () => inProtected(put('foo', cbor.map([cbor.int(-(2n ** 63n) - 1n), cbor.int(1)]))),
       'ENVELOPE_INVALID',
     ],
+    [
+      'a label of an inner map that is a byte string',
+      () => inProtected(put('foo', cbor.map([cbor.bytes(Uint8Array.of(1)), cbor.int(1)]))),
+      'ENVELOPE_INVALID',
+    ],
     ['a big integer that is text', () => inProtected(put('foo', cbor.tag(2, cbor.text('1')))), 'ENVELOPE_INVALID'],
     ['a negative big integer that is an integer', () => inProtected(put('foo', cbor.array(cbor.tag(3, cbor.int(1))))), 'ENVELOPE_INVALID'],
     ['a time as text that is no time', () => inProtected(put('foo', cbor.tag(0, cbor.text('today')))), 'ENVELOPE_INVALID'],
@@ -136,6 +141,7 @@ describe('a COSE envelope', () => {
     ['162 a content type with a space before it', () => inProtected(put(3, cbor.text(` ${PAYLOAD_TYPE}`))), 'ENVELOPE_INVALID'],
     ['A-S-13 another content type', () => inProtected(put(3, cbor.text('application/json'))), 'ENVELOPE_INVALID'],
     ['no content type', () => inProtected(drop(3)), 'ENVELOPE_INVALID'],
+    ['a content type marked as CBOR itself', () => inProtected(put(3, cbor.tag(55799, cbor.text(PAYLOAD_TYPE)))), 'ENVELOPE_INVALID'],
     ['kid as text', () => inProtected(put(4, cbor.text('x'))), 'ENVELOPE_INVALID'],
     [
       'IV and Partial IV',
@@ -143,6 +149,11 @@ describe('a COSE envelope', () => {
       'ENVELOPE_INVALID',
     ],
     ['a countersignature in protected', () => inProtected(put(9, cbor.bytes(Uint8Array.of(1)))), 'ENVELOPE_INVALID'],
+    [
+      'a countersignature in a structure of its own',
+      () => inUnprotected(put(7, cbor.array(cbor.bytes(new Uint8Array()), cbor.map(), cbor.bytes(Uint8Array.of(1))))),
+      'ENVELOPE_INVALID',
+    ],
     ['a countersignature of the wrong type', () => inUnprotected(put(11, cbor.text('x'))), 'ENVELOPE_INVALID'],
     ['164 signingScheme as a byte string', () => inProtected(put(SCHEME, cbor.bytes(Buffer.from('notary.x509')))), 'ENVELOPE_INVALID'],
     ['164 signingScheme as a number', () => inProtected(put(SCHEME, cbor.int(1))), 'ENVELOPE_INVALID'],
@@ -158,6 +169,16 @@ describe('a COSE envelope', () => {
     [
       'signingAuthority without its time',
       () => cose({ scheme: SIGNING_AUTHORITY, bendProtected: all(drop(AUTHENTIC), critical(SCHEME)) }),
+      'ENVELOPE_INVALID',
+    ],
+    [
+      'an expiry that is no number',
+      () => inProtected(put(EXPIRY, time(cbor.float64(Number.NaN))), critical(SCHEME, EXPIRY)),
+      'ENVELOPE_INVALID',
+    ],
+    [
+      'an expiry beyond every date',
+      () => inProtected(put(EXPIRY, time(cbor.int(2n ** 62n))), critical(SCHEME, EXPIRY)),
       'ENVELOPE_INVALID',
     ],
     ['A-S-28 an expiry at the signing time', () => cose({ expiry: new Date('2025-01-01T00:00:00Z') }), 'ENVELOPE_INVALID'],

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { VerificationOutcome } from '../../src/notation/types.ts';
 import * as der from '../der-writer.ts';
 import { type CertificateOptions, OID, pki } from '../pki.ts';
-import { type JwsOptions, SIGNING_AUTHORITY, signCose, signJws } from '../sign.ts';
-import { bothStores, judge, leaf, NOW, root, type Setting, stranger, verdict, verify } from './world.ts';
+import { type JwsOptions, SIGNING_AUTHORITY, signJws } from '../sign.ts';
+import { judge, leaf, NOW, root, type Setting, stranger, verdict, verify } from './world.ts';
 
 const PLUGIN = 'io.cncf.notary.verificationPlugin';
 const SCHEME = 'io.cncf.notary.signingScheme';
@@ -11,7 +11,6 @@ const at = (text: string) => new Date(`${text}Z`);
 const jws = (options: Partial<JwsOptions> = {}) => signJws({ signer: leaf, ...options });
 const broken = () => jws({ bendSignature: (bytes) => bytes.map((byte) => byte ^ 1) });
 const expired = () => jws({ expiry: at('2025-05-01T00:00:00') });
-const TSA: Setting = { stores: ['ca:acme', 'tsa:acme'] };
 const uri = (text: string) => der.tlv(0x86, Buffer.from(text));
 const ocsp = (url: string): CertificateOptions => ({
   extensions: { [OID.authorityInfoAccess]: { value: der.sequence(der.sequence(der.oid('1.3.6.1.5.5.7.48.1'), uri(url))) } },
@@ -168,54 +167,6 @@ describe('validity of certificates', () => {
     ['in the future', () => authority('2026-01-01T00:00:00Z', {}), 'PASS'],
   ])('signed by an authority %s', async (_case, envelope, expected) => {
     expect(await judge(envelope())).toBe(expected);
-  });
-});
-
-describe('a timestamp', () => {
-  const token = Uint8Array.of(1, 2, 3);
-  const anchors = { 'ca:acme': [root.cert], 'signingAuthority:acme': [root.cert], 'tsa:acme': [root.cert] };
-  const old = root.leaf({ notAfter: at('2025-05-01T00:00:00') });
-  const after: Setting = { ...TSA, verifyTimestamp: 'afterCertExpiry' };
-
-  it.each<[string, () => Uint8Array, Setting, string]>([
-    ['9.1 is missing', () => jws(), TSA, 'authenticTimestamp TIMESTAMP_MISSING'],
-    ['9.1 is empty', () => jws({ timestampSignature: new Uint8Array() }), TSA, 'authenticTimestamp TIMESTAMP_MISSING'],
-    [
-      '9.1 is there, and not verified by this version',
-      () => jws({ timestampSignature: token }),
-      TSA,
-      'authenticTimestamp TIMESTAMP_UNSUPPORTED',
-    ],
-    ['in COSE likewise', () => signCose({ signer: leaf, timestampSignature: token }), TSA, 'authenticTimestamp TIMESTAMP_UNSUPPORTED'],
-    [
-      '314 is there, the certificate expired, without a tsa store',
-      () => jws({ signer: old, timestampSignature: token }),
-      {},
-      'authenticTimestamp CERTIFICATE_EXPIRED',
-    ],
-    ['316 is garbage, afterCertExpiry, the certificate valid', () => jws({ timestampSignature: token }), after, 'PASS'],
-    ['317 is missing, afterCertExpiry, the certificate expired', () => jws({ signer: old }), after, 'authenticTimestamp TIMESTAMP_MISSING'],
-    [
-      '318 is missing, afterCertExpiry, the certificate not valid yet',
-      () => signedBy({ notBefore: at('2025-07-01T00:00:00') }),
-      after,
-      'authenticTimestamp CERTIFICATE_NOT_YET_VALID',
-    ],
-    ['352 is missing at level permissive', () => jws(), { ...TSA, level: 'permissive' }, 'PASS'],
-    ['is garbage, without a tsa store', () => jws({ timestampSignature: token }), {}, 'PASS'],
-    [
-      '309 is garbage, by an authority',
-      () => jws({ scheme: SIGNING_AUTHORITY, timestampSignature: token }),
-      { stores: [...bothStores, 'tsa:acme'] },
-      'PASS',
-    ],
-  ])('%s', async (_case, envelope, setting, expected) => {
-    expect(await judge(envelope(), { anchors, ...setting })).toBe(expected);
-  });
-
-  it('that is not verified is no refusal', async () => {
-    const { error } = await verify(jws({ timestampSignature: token }), { anchors, ...TSA });
-    expect(error?.outcome).toBe('unavailable');
   });
 });
 

@@ -41,6 +41,8 @@ describe('signatureBlob', () => {
   it.each<[string, unknown, string]>([
     ['33 the legacy form', manifest({ artifactType: undefined, config: { mediaType: TYPE, digest: DIGEST, size: 2 } }), IMAGE],
     ['34 an OCI artifact manifest', { mediaType: ARTIFACT, artifactType: TYPE, blobs: [blob()], subject: SUBJECT }, ARTIFACT],
+    ['32 a config of another type', manifest({ config: { mediaType: 'application/json', digest: DIGEST, size: 2 } }), IMAGE],
+    ['32 no config', manifest({ config: undefined }), IMAGE],
     ['no subject', manifest({ subject: undefined }), IMAGE],
     ['53 D17 no thumbprints', manifest({ annotations: undefined }), IMAGE],
     ['53 D17 thumbprints that are not JSON', manifest({ annotations: { 'io.cncf.notary.x509chain.thumbprint#S256': '[' } }), IMAGE],

@@ -47,6 +47,7 @@ describe('a signed payload', () => {
     ['a digest that is a number', target({ digest: 1 }), INVALID],
     ['targetArtifact in a list', '{"targetArtifact":[]}', INVALID],
     ['urls that are text', target({ urls: 'x' }), INVALID],
+    ['data as octets in a list', target({ data: [123, 125] }), INVALID],
     ['data that is not base64', target({ data: '*' }), INVALID],
     ['platform that is text', target({ platform: 'linux' }), INVALID],
     ['platform.os that is a number', target({ platform: { os: 1 } }), INVALID],
@@ -63,6 +64,12 @@ describe('a signed payload', () => {
     const subject = { ...SUBJECT, size: 9007199254740992 };
     expect(await judge(jws(size('9007199254740993')), { subject })).toBe(MISMATCH);
     expect(await judge(jws(size('9007199254740992')), { subject })).toBe('PASS');
+  });
+
+  it('is refused where the size is -0, also of an empty artifact', async () => {
+    const subject = { ...SUBJECT, size: 0 };
+    expect(await judge(jws(size('-0')), { subject })).toBe(MISMATCH);
+    expect(await judge(jws(size('0')), { subject })).toBe('PASS');
   });
 
   it('186 D6 is refused with a digest twice', async () => {

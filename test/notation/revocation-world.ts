@@ -1,7 +1,7 @@
 import { createFactCache } from '../../src/lib/cache.ts';
+import { instantOf } from '../../src/lib/instant.ts';
 import { RevocationFetchError, type RevocationPort } from '../../src/lib/revocation.ts';
 import { checkRevocation, type RevocationPurpose } from '../../src/notation/revocation.ts';
-import { instantOf } from '../../src/notation/time.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { authorityName, type CertificateOptions, extendedKeyUsage, type Issued, OID, pki } from '../pki.ts';
 import {

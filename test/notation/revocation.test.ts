@@ -9,6 +9,7 @@ import {
   generalizedTime,
   INVALIDITY_DATE,
   type ListOptions,
+  type OcspOptions,
   ocspBody,
   ocspResponse,
   revocationList,
@@ -56,6 +57,9 @@ const invalidFrom = (date: Date) => extensionOf(INVALIDITY_DATE, generalizedTime
 const delegateWith = (extensions: CertificateOptions['extensions']) =>
   root.leaf({ subject: authorityName('Responder'), extensions: { [OID.extendedKeyUsage]: { value: OCSP_SIGNING }, ...extensions } });
 const fromDelegate = (signer: Issued) => said({ signer, certificates: [signer.cert] });
+const noReason = { ...gone, reason: new Uint8Array() };
+const longReason = { ...gone, reason: Uint8Array.of(1, 0, 0, 0, 0) };
+const other = (options: Partial<OcspOptions>) => single({ certificate: byOcsp.cert, issuer: root, serial: Uint8Array.of(1), ...options });
 
 describe('12.12 OCSP', () => {
   it.each<[string, Issued, Answers, string, Setting?]>([
@@ -97,8 +101,23 @@ describe('12.12 OCSP', () => {
       REVOKED,
       { signingTime: AT },
     ],
+    ['revoked for a reason that is no number, whatever the list says', byBoth, { [O1]: said(noReason, byBoth), [C1]: listed() }, REVOKED],
+    ['good, beside another revoked for a reason that is no number', byOcsp, { [O1]: said({ before: [other(noReason)] }) }, UNKNOWN],
+    ['good, beside another revoked for a reason over 32 bits', byOcsp, { [O1]: said({ before: [other(longReason)] }) }, UNKNOWN],
+    [
+      'good, beside another revoked for a negative reason',
+      byOcsp,
+      { [O1]: said({ before: [other({ ...gone, reason: Uint8Array.of(0xff) })] }) },
+      'PASS',
+    ],
     ['362 the first is down, the second says good', byTwo, { [O2]: said({}, byTwo) }, 'PASS'],
     ['362 the first says revoked, the second good', byTwo, { [O1]: said(gone, byTwo), [O2]: said({}, byTwo) }, REVOKED],
+    [
+      'the first does not know it, the second says good',
+      byTwo,
+      { [O1]: said({ status: 'unknown' }, byTwo), [O2]: said({}, byTwo) },
+      UNKNOWN,
+    ],
     ['364 for another serial number', byOcsp, { [O1]: said({ serial: Uint8Array.of(1) }) }, UNKNOWN],
     ['365 D21 for the serial number of another issuer', byOcsp, { [O1]: said({ about: stranger }) }, UNKNOWN],
     ['365 D21 for another key of the same name', byOcsp, { [O1]: said({ about: twin }) }, UNKNOWN],
@@ -327,6 +346,8 @@ describe('12.13 revocation lists', () => {
 describe('8.1 a chain', () => {
   const middle = root.intermediate(asks([O2], []));
   const leaf = middle.leaf(asks([O1], []));
+  const middleless = root.intermediate();
+  const partly = middleless.leaf(asks([O1], []));
   const good = (certificate: Issued, issuer: Issued) => ocspResponse({ certificate: certificate.cert, issuer });
   const bad = (certificate: Issued, issuer: Issued) => ocspResponse({ certificate: certificate.cert, issuer, status: 'revoked' });
 
@@ -356,6 +377,36 @@ describe('8.1 a chain', () => {
     expect((await ask(pki.selfSigned(asks([O1], [C1])), port)).error).toBeUndefined();
     expect((await ask(pki.root(asks([O1], [C1])).leaf(), port)).error).toBeUndefined();
     expect(asked).toEqual([]);
+  });
+
+  it.each<[string, Issued, string | undefined]>([
+    [
+      'of certificates that name nobody',
+      middleless.leaf(),
+      'certificate "CN=leaf,O=Notary,L=Seattle,ST=WA,C=US" cannot be revoked, as it names neither an OCSP responder nor a list (and 1 more)',
+    ],
+    [
+      'with an authority that names nobody',
+      middleless.leaf(asks([O1], [])),
+      'certificate "CN=Intermediate,O=Notary,C=US" cannot be revoked, as it names neither an OCSP responder nor a list',
+    ],
+    [
+      'of one self-signed certificate',
+      pki.selfSigned(asks([O1], [])),
+      'certificate "CN=leaf,O=Notary,L=Seattle,ST=WA,C=US" cannot be revoked, as it is self-signed',
+    ],
+    ['of certificates that all name somebody', byOcsp, undefined],
+  ])('Quarkslab INFO-9: %s is good, with a note where that cannot be known to change', async (_case, signer, note) => {
+    const answer = ocspResponse({ certificate: signer.cert, issuer: signer.chain.length > 2 ? middleless : root });
+    const { error, note: noted } = await ask(signer, network({ [O1]: answer }).port);
+    expect([error, noted]).toEqual([undefined, note]);
+  });
+
+  it('Quarkslab INFO-9: that is revoked or unknown is told as that alone', async () => {
+    for (const answers of [{}, { [O1]: ocspResponse({ certificate: partly.cert, issuer: middleless, status: 'revoked' }) }]) {
+      const { error, note } = await ask(partly, network(answers).port);
+      expect([error === undefined, note]).toEqual([false, undefined]);
+    }
   });
 
   it('is unknown where nobody can be asked', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareInstants, dateOf, instantOf, instantOfSeconds, parseInstant, rfc1123 } from '../../src/notation/time.ts';
+import { compareInstants, instantOf } from '../../src/lib/instant.ts';
+import { dateOf, instantOfSeconds, parseInstant, rfc1123 } from '../../src/notation/time.ts';
 
 describe('parseInstant', () => {
   it.each([

@@ -1,30 +1,33 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { errorText } from '../../src/lib/errors.ts';
-import { isSubset, parseDistinguishedName, subjectIdentity } from '../../src/notation/identity.ts';
+import { CborTag, type CborValue, decodeCbor, isCborArray, isCborMap } from '../../src/lib/cbor.ts';
+import { checkIdentity } from '../../src/notation/identity.ts';
 import { signatureBlob } from '../../src/notation/manifest.ts';
-import { isRepositoryScope } from '../../src/notation/scope.ts';
-import { levelOf, parseTrustPolicyDocument, selectTrustPolicy } from '../../src/notation/trust-policy.ts';
-import { createTrustStore } from '../../src/notation/trust-store.ts';
-import type { TrustStoreType, VerificationOutcome } from '../../src/notation/types.ts';
-import { readPemCertificates } from '../../src/x509/pem.ts';
+import type { VerificationOutcome } from '../../src/notation/types.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
+import * as cbor from '../cbor-writer.ts';
+import { ownVectors } from '../conformance/vector-files.ts';
+import { hasVectors, openVectors } from '../vectors.ts';
 import { COSE, descriptor, JWS, judge, type Setting, verdict, verify } from './world.ts';
 
-const VECTORS = join(import.meta.dirname, '../../../shared/vectors/notation');
-const bytes = (path: string) => readFileSync(join(VECTORS, path));
-const json = (path: string) => JSON.parse(bytes(path).toString());
-const certificates = (path: string): readonly Uint8Array[] => {
-  const file = bytes(path);
-  return file.includes('-----BEGIN') ? readPemCertificates(file.toString()) : [new Uint8Array(file)];
-};
-const folder = (path: string) => readdirSync(join(VECTORS, path)).flatMap((name) => certificates(`${path}/${name}`));
+const vectors = openVectors();
+const { bytes, certificates, json } = vectors;
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const CA = 'notation-go/verifier/testdata/truststore/x509/ca/valid-trust-store';
+const ANCHORS = ['NotationTestRoot.pem', 'TestTimestamp.crt', 'TestTimestampNotYetValid.crt', 'wabbit-networks.io.crt'];
 
 /** What a good envelope is about, as nothing beside the envelope says it. */
 async function targetOf(envelope: Uint8Array, mediaType: string) {
   const { envelope: content } = await verify(envelope, { level: 'audit', mediaType });
   return content === undefined ? undefined : JSON.parse(Buffer.from(content.payload).toString()).targetArtifact;
 }
+
+/** The manifest that the two signatures beside it are about. */
+const ALPINE = {
+  mediaType: MANIFEST,
+  digest: 'sha256:19dbd2e48e921426ee8ace4dc892edfb2ecdc1d1a72d5416c83670c30acecef0',
+  size: 481,
+};
 
 async function judgeFile(path: string, setting: Setting): Promise<VerificationOutcome> {
   const envelope = bytes(path);
@@ -36,15 +39,22 @@ async function judgeFile(path: string, setting: Setting): Promise<VerificationOu
 function envelopes(): void {
   const MOCK = 'notation-go/internal/mock/testdata';
   const SIGNED = 'notation-go/verifier/testdata/timestamp/sigEnv';
-  const store = folder('notation-go/verifier/testdata/truststore/x509/ca/valid-trust-store');
-  const tsa = folder('notation-go/verifier/testdata/truststore/x509/tsa/test-timestamp');
-  const ca: Setting = { anchors: { 'ca:acme': store, 'tsa:acme': tsa }, stores: ['ca:acme'] };
-  const withTsa: Setting = { ...ca, stores: ['ca:acme', 'tsa:acme'] };
+  const store = ANCHORS.flatMap((name) => certificates(`${CA}/${name}`));
+  const ca: Setting = { anchors: { 'ca:acme': store }, stores: ['ca:acme'] };
   const sa: Setting = { anchors: { 'signingAuthority:acme': store }, stores: ['signingAuthority:acme'] };
-  const example: Setting = {
-    anchors: { 'ca:acme': certificates('notation-go/embedded/example/localVerify_cert.pem') },
+  const trusting = (path: string): Setting => ({
+    anchors: { 'ca:acme': certificates(`notation-go/embedded/${path}`) },
     stores: ['ca:acme'],
-  };
+  });
+  const example = trusting('example/localVerify_cert.pem');
+  const plugins = [
+    'compatible_pluginver_sig_env_0.0.9',
+    'compatible_pluginver_sig_env_1.0.0-alpha',
+    'compatible_pluginver_sig_env_1.0.0',
+  ].concat(
+    ['compatible_pluginver_sig_env_1.0.0-alpha.beta', 'incompatible_pluginver_sig_env_1.0.1', 'incompatible_pluginver_sig_env_1.0.9'],
+    ['incompatible_pluginver_sig_env_1.1.0-alpha', 'incompatible_pluginver_sig_env_1.2.3'],
+  );
 
   it.each<[string, Setting, string]>([
     [`${MOCK}/ca_valid_sig_env.json`, ca, 'PASS'],
@@ -62,8 +72,7 @@ function envelopes(): void {
     [`${MOCK}/sa_expired_sig_env.json`, sa, 'expiry SIGNATURE_EXPIRED'],
     [`${MOCK}/sa_invalid_sig_env.json`, sa, 'integrity SIGNATURE_INVALID'],
     [`${MOCK}/sa_plugin_sig_env.json`, sa, 'payload PLUGIN_REQUIRED'],
-    [`${MOCK}/ca_compatible_pluginver_sig_env_1.0.0.json`, ca, 'payload PLUGIN_REQUIRED'],
-    [`${MOCK}/ca_incompatible_pluginver_sig_env_1.2.3.json`, ca, 'payload PLUGIN_REQUIRED'],
+    ...plugins.map((name): [string, Setting, string] => [`${MOCK}/ca_${name}.json`, ca, 'payload PLUGIN_REQUIRED']),
     [`${MOCK}/sig_env_with_metadata.json`, { ...ca, level: 'audit', userMetadata: { 'io.wabbit-networks.buildId': '123' } }, 'PASS'],
     [
       `${MOCK}/sig_env_with_metadata.json`,
@@ -72,20 +81,35 @@ function envelopes(): void {
     ],
     ['notation-go/embedded/example/localVerify.cose', example, 'PASS'],
     ['notation-go/embedded/example/localVerify.cose', ca, 'authenticity SIGNER_UNTRUSTED'],
+    ['notation-go/embedded/verifier/testSig.blob.jws.json', trusting('verifier/trustedCert.pem'), 'PASS'],
     [
       'notation-go/embedded/verifier/testSig.blob.jws.json',
-      { anchors: { 'ca:acme': certificates('notation-go/embedded/verifier/trustedCert.pem') }, stores: ['ca:acme'] },
+      { ...trusting('verifier/trustedCert.pem'), userMetadata: { buildId: '101' } },
       'PASS',
     ],
+    [
+      'notation-go/embedded/verifier/testSig.blob.jws.json',
+      { ...trusting('verifier/trustedCert.pem'), userMetadata: { buildId: 'zzz' } },
+      'payload METADATA_MISMATCH',
+    ],
+    ['notation-go/embedded/example/verifyBlob.jws.json', trusting('example/verifyBlob_cert.pem'), 'PASS'],
+    ['notation-go/internal/testdata/jws_signature.sig', { level: 'audit', subject: ALPINE }, 'PASS'],
+    ['notation-go/internal/testdata/cose_signature.sig', { level: 'audit', subject: ALPINE }, 'PASS'],
+    [
+      'notation/test/e2e/testdata/signatures/blob.cose.sig',
+      { ...ca, override: { authenticity: 'log' } },
+      'authenticTimestamp CERTIFICATE_EXPIRED',
+    ],
+    ['notation/test/e2e/testdata/signatures/malformed.jws.sig', ca, 'integrity ENVELOPE_INVALID'],
+    ['notation-core-go/signature/jws/testdata/conformance.json', ca, 'integrity ENVELOPE_INVALID'],
+    ['notation-core-go/embedded/cose/conformance_expectedOutput.cose', ca, 'integrity ENVELOPE_INVALID'],
+    [`${MOCK}/sig_env_with_metadata.json`, { ...ca, override: { authenticity: 'log' } }, 'authenticTimestamp CERTIFICATE_EXPIRED'],
     [`${SIGNED}/jwsWithTimestamp.sig`, ca, 'PASS'],
     [`${SIGNED}/coseWithTimestamp.sig`, ca, 'PASS'],
-    [`${SIGNED}/jwsWithTimestamp.sig`, withTsa, 'authenticTimestamp TIMESTAMP_UNSUPPORTED'],
-    [`${SIGNED}/jwsWithTimestamp.sig`, { ...withTsa, verifyTimestamp: 'afterCertExpiry' }, 'PASS'],
     [`${SIGNED}/coseExpiredWithTimestamp.sig`, { ...ca, override: { authenticity: 'log' } }, 'authenticTimestamp CERTIFICATE_EXPIRED'],
     [`${SIGNED}/jwsExpiredWithTimestamp.sig`, { ...ca, override: { authenticity: 'log' } }, 'authenticTimestamp CERTIFICATE_EXPIRED'],
     [`${SIGNED}/timestampBeforeNotBefore.sig`, ca, 'authenticTimestamp CERTIFICATE_NOT_YET_VALID'],
     [`${SIGNED}/timestampAfterNotAfter.sig`, { ...ca, override: { authenticity: 'log' } }, 'authenticTimestamp CERTIFICATE_EXPIRED'],
-    [`${SIGNED}/withoutTimestamp.sig`, { ...withTsa, override: { authenticity: 'log' } }, 'authenticTimestamp TIMESTAMP_MISSING'],
   ])('%s with %j', async (path, setting, expected) => {
     expect(verdict(await judgeFile(path, setting))).toBe(expected);
   });
@@ -98,9 +122,16 @@ function envelopes(): void {
     expect(error?.message).toContain('it was expired at "Tue, 18 Jun 2024 07:30:31 +0000"');
   });
 
-  it.each([['jws_signature.sig'], ['cose_signature.sig']])('finds %s whole', async (name) => {
-    const { validations } = await judgeFile(`notation-go/internal/testdata/${name}`, { level: 'audit' });
-    expect(validations[0]).toEqual({ type: 'integrity', action: 'enforce' });
+  it('says what the conformance messages lack', async () => {
+    for (const path of ['signature/jws/testdata/conformance.json', 'embedded/cose/conformance_expectedOutput.cose']) {
+      expect((await judgeFile(`notation-core-go/${path}`, ca)).error?.message).toContain('certificate chain is not present');
+    }
+  });
+
+  it('verifyBlob.jws.json is about the text beside it', async () => {
+    const { digest, size } = await targetOf(bytes('notation-go/embedded/example/verifyBlob.jws.json'), JWS);
+    const text = bytes('notation-go/embedded/example/verifyBlob_content.txt');
+    expect([digest, size]).toEqual([`sha384:${createHash('sha384').update(text).digest('hex')}`, text.length]);
   });
 }
 
@@ -174,178 +205,77 @@ function layouts(): void {
     ],
   ])('%s: manifest %s with %s', async (layout, hex, _case, setting, expected) => {
     const subject = subjectOf(layout);
-    const blob = signatureBlob(bytes(blobOf(layout, `sha256:${hex}`)), 'application/vnd.oci.image.manifest.v1+json', descriptor(subject));
+    const blob = signatureBlob(bytes(blobOf(layout, `sha256:${hex}`)), MANIFEST, descriptor(subject));
     expect(await judge(bytes(blobOf(layout, blob.digest)), { ...setting, mediaType: blob.mediaType, subject })).toBe(expected);
   });
 }
 
-/** Rows of the index about OCI trust policy documents: file and what is expected of it. */
-function policyRows(): readonly (readonly [file: string, expected: string])[] {
-  return bytes('INDEX.md')
-    .toString()
-    .split('\n')
-    .flatMap((line) => {
-      const [path = '', , , what = '', expected = ''] = line
-        .split('|')
-        .map((cell) => cell.trim())
-        .slice(1);
-      return path.startsWith('test/e2e/testdata/config/trustpolicies/') && what.startsWith('OCI')
-        ? [[`notation/${path}`, expected] as const]
-        : [];
-    });
-}
-
-function policies(): void {
-  const rows = policyRows();
-  const problemOf = (path: string): string => {
-    try {
-      parseTrustPolicyDocument(json(path));
-      return 'accepted';
-    } catch (error) {
-      return errorText(error);
-    }
-  };
-  const invalid = rows.filter(([, expected]) => /^(?:invalid|not JSON)/.test(expected));
-
-  it('has all 42 documents', () => {
-    expect([rows.length, invalid.length]).toEqual([42, 20]);
-  });
-
-  it.each(rows.filter((row) => !invalid.includes(row)))('accepts %s: %s', (path) => {
-    expect(problemOf(path)).toBe('accepted');
-  });
-
-  it.each(invalid)('refuses %s: %s', (path) => {
-    expect(problemOf(path)).not.toBe('accepted');
+function manifests(): void {
+  it('refuse a signature without an envelope, whatever its config', () => {
+    const name = 'image_manifest_with_valid_artifactType_but_invalid_config_MediaType';
+    const manifest = json(`notation-go/embedded/registry/${name}.manifest.json`);
+    const subject = { ...manifest.subject, digest: manifest.subject.digest.replace('sha256:', '') };
+    const read = () => signatureBlob(Buffer.from(JSON.stringify({ ...manifest, subject })), MANIFEST, descriptor(subject));
+    expect(read).toThrow('requires exactly one signature envelope blob, got 0');
   });
 }
 
-interface NameCases {
-  readonly parse: readonly { readonly dn: string; readonly ok: boolean }[];
-  readonly identities: readonly { readonly list: readonly string[]; readonly ok: boolean }[];
-  readonly match: readonly { readonly subject: string; readonly list: readonly string[]; readonly ok: boolean }[];
+/** Deterministic encoding (RFC 8949 section 4.2.1) of what the headers have in them. */
+function encoded(value: CborValue): Uint8Array {
+  if (typeof value === 'number' || typeof value === 'bigint') return cbor.int(value);
+  if (typeof value === 'string') return cbor.text(value);
+  if (value instanceof CborTag) return cbor.tag(Number(value.tag), encoded(value.value));
+  if (isCborArray(value)) return cbor.array(...value.map(encoded));
+  if (!isCborMap(value)) throw new TypeError('nothing that a header has');
+  const entries = [...value].map(([key, item]) => [encoded(key), encoded(item)] as const);
+  return cbor.map(...entries.sort(([a], [b]) => Buffer.compare(a, b)));
 }
 
-interface LevelCases {
-  readonly order: readonly string[];
-  readonly levels: Readonly<Record<string, readonly string[] | null>>;
-  readonly custom: readonly (readonly [level: string, override: Readonly<Record<string, string>>, actions: readonly string[] | null])[];
-}
-
-interface ScopeCases {
-  readonly valid: readonly string[];
-  readonly invalid: readonly string[];
-  readonly invalidWildcard: readonly string[];
-  readonly invalidArtifactReference: readonly string[];
-}
-
-function tables(): void {
-  const names: NameCases = json('notation-go/embedded/policy/dn_cases.json');
-  const levels: LevelCases = json('notation-go/embedded/policy/level_cases.json');
-  const scopes: ScopeCases = json('notation-go/embedded/policy/scope_cases.json');
-  const statement = (more: Readonly<Record<string, unknown>>) => ({
-    version: '1.0',
-    trustPolicies: [
-      {
-        name: 'a',
-        registryScopes: ['*'],
-        signatureVerification: { level: 'strict' },
-        trustStores: ['ca:x'],
-        trustedIdentities: ['*'],
-        ...more,
-      },
-    ],
+function headers(): void {
+  const CORE = 'notation-core-go/embedded/cose';
+  it.each([
+    ['protected', 'protectedHeaders'],
+    ['unprotected', 'unprotectedHeaders'],
+  ])('the %s one of the conformance message is encoded as ours are', (name, member) => {
+    const header = bytes(`${CORE}/conformance_${name}.cbor`);
+    expect(Buffer.from(header)).toEqual(
+      Buffer.from(json('notation-core-go/signature/cose/testdata/conformance.json')[member].cborHex, 'hex'),
+    );
+    expect(Buffer.from(encoded(decodeCbor(header, { tags: true })))).toEqual(Buffer.from(header));
   });
-  const works = (run: () => unknown): boolean => {
-    try {
-      run();
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const parses = (more: Readonly<Record<string, unknown>>) => works(() => parseTrustPolicyDocument(statement(more)));
-  const actions = (verification: unknown): readonly string[] | null => {
-    if (!parses({ signatureVerification: verification })) return null;
-    const [policy] = parseTrustPolicyDocument(statement({ signatureVerification: verification })).trustPolicies;
-    const found: Readonly<Record<string, string>> = policy === undefined ? {} : levelOf(policy).actions;
-    return levels.order.map((type) => found[type] ?? '');
+
+  it('both stand in the message as they are', () => {
+    const message = Buffer.from(bytes(`${CORE}/conformance_expectedOutput.cose`));
+    for (const name of ['protected', 'unprotected'])
+      expect(message.includes(Buffer.from(bytes(`${CORE}/conformance_${name}.cbor`)))).toBe(true);
+  });
+}
+
+function subjects(): void {
+  const FOLDER = 'notation-go/verifier/testdata/verifier';
+  const check = (path: string, identity: string) => () => {
+    for (const der of certificates(`${FOLDER}/${path}`)) checkIdentity(parseCertificate(der).subject, [identity], 'test');
   };
 
-  it.each(names.parse)('name $dn parses: $ok', ({ dn, ok }) => {
-    expect(works(() => parseDistinguishedName(dn))).toBe(ok);
+  it('signing-cert.pem has the identity that it is known by, and no other', () => {
+    expect(check('signing-cert.pem', 'x509.subject:CN=SomeCN,OU=SomeOU,O=SomeOrg,L=Seattle,ST=WA,C=US')).not.toThrow();
+    expect(check('signing-cert.pem', 'x509.subject:CN=SomeCN,OU=Other,O=SomeOrg,L=Seattle,ST=WA,C=US')).toThrow('does not match');
   });
 
-  it.each(names.identities)('identities $list: $ok', ({ list, ok }) => {
-    expect(parses({ trustedIdentities: list })).toBe(ok);
-  });
-
-  it.each(names.match)('subject $subject matches $list: $ok', ({ subject, list, ok }) => {
-    const matches = (identity: string): boolean => {
-      const text = subjectIdentity(identity);
-      return text !== undefined && isSubset(parseDistinguishedName(text), parseDistinguishedName(subject));
-    };
-    expect(works(() => expect(list.includes('*') || list.some(matches)).toBe(true))).toBe(ok);
-  });
-
-  it.each([['strict'], ['permissive'], ['audit']])('level %s', (level) => {
-    expect(actions({ level })).toEqual(levels.levels[level]);
-  });
-
-  it.each(levels.custom.map(([level, override, expected]) => ({ level, override, expected })))(
-    'level $level with $override is $expected',
-    ({ level, override, expected }) => {
-      expect(actions({ level, override })).toEqual(expected);
-    },
-  );
-
-  it.each(scopes.valid)('scope %j is valid', (scope) => {
-    expect(parses({ registryScopes: [scope] })).toBe(true);
-  });
-
-  it.each([...scopes.invalid, ...scopes.invalidWildcard])('scope %j is not valid', (scope) => {
-    expect(parses({ registryScopes: [scope] })).toBe(false);
-    expect(isRepositoryScope(scope)).toBe(false);
-  });
-
-  // A digest that is none is for the reference parser to refuse.
-  it.each(scopes.invalidArtifactReference.filter((reference) => !reference.startsWith('domain.com/repository@')))(
-    'reference %j has no statement',
-    (reference) => {
-      expect(works(() => selectTrustPolicy(parseTrustPolicyDocument(statement({})), reference))).toBe(false);
-    },
-  );
-}
-
-function trustStores(): void {
-  const STORES = 'notation-go/verifier/testdata/truststore/x509';
-  it.each<[string, TrustStoreType, string]>([
-    ['ca/valid-trust-store', 'ca', 'loaded'],
-    ['ca/valid-trust-store-2', 'ca', 'loaded'],
-    ['ca/valid-trust-store-self-signed', 'ca', 'loaded'],
-    ['signingAuthority/valid-trust-store', 'signingAuthority', 'loaded'],
-    ['tsa/test-timestamp', 'tsa', 'loaded'],
-    ['tsa/test-mismatch', 'tsa', 'loaded'],
-    ['ca/trust-store-with-invalid-certs', 'ca', 'failed to read the trusted certificates'],
-    ['ca/trust-store-with-leaf-certs', 'ca', 'is not a CA certificate or self-signed signing certificate'],
-    ['ca/trust-store-with-leaf-certs-in-single-file', 'ca', 'is not a CA certificate or self-signed signing certificate'],
-    ['tsa/test-nonCA', 'tsa', 'is not a root CA certificate'],
-    ['tsa/test-nonSelfIssued', 'tsa', 'is not a root CA certificate'],
-  ])('%s as %s: %s', async (path, type, expected) => {
-    const store = await createTrustStore(new Map([[`${type}:x` as const, folder(`${STORES}/${path}`)]]));
-    const load = (): string => (store.getCertificates(type, 'x').size > 0 ? 'loaded' : 'empty');
-    if (expected === 'loaded') expect(load()).toBe('loaded');
-    else expect(load).toThrow(expected);
+  it('bad-cert.pem, whose subject holds "=#", has none but *', () => {
+    expect(check('bad-cert.pem', 'x509.subject:C=US,ST=WA,O=SomeOrg')).toThrow('=#');
+    expect(check('bad-cert.pem', '*')).not.toThrow();
   });
 }
 
 // The files are kept beside the repository, not in it.
-if (existsSync(VECTORS)) {
+if (hasVectors) {
   describe("envelopes of the reference's tests", envelopes);
   describe("image layouts of the reference's tests", layouts);
-  describe("trust policies of the reference's tests", policies);
-  describe("tables of the reference's tests", tables);
-  describe("trust stores of the reference's tests", trustStores);
-} else {
-  it('needs no files beside the repository', () => expect(existsSync(VECTORS)).toBe(false));
+  describe("signature manifests of the reference's tests", manifests);
+  describe("COSE headers of the reference's tests", headers);
+  describe("subjects of the reference's tests", subjects);
+  it('reads every file that is its own', () => {
+    expect(ownVectors('notation/vectors').filter((path) => !vectors.read.has(path))).toEqual([]);
+  });
 }

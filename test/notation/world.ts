@@ -1,6 +1,6 @@
 import { createFactCache } from '../../src/lib/cache.ts';
 import type { FactCache } from '../../src/lib/facts.ts';
-import type { RevocationPort } from '../../src/lib/revocation.ts';
+import { RevocationFetchError, type RevocationPort } from '../../src/lib/revocation.ts';
 import { createTrustStore, parseTrustPolicyDocument, selectTrustPolicy, verifySignature } from '../../src/notation/index.ts';
 import type { TrustPolicy, TrustStore, TrustStoreType, VerificationOutcome } from '../../src/notation/types.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
@@ -95,6 +95,23 @@ export function descriptor({ mediaType, digest, size }: { mediaType: string; dig
 export function digestOf(text: string): Digest {
   if (!isDigest(text)) throw new Error(`${text} is no digest`);
   return text;
+}
+
+/** A network with these answers by URL, none of which is kept, and what was asked of it. */
+export function network(answers: Readonly<Record<string, Uint8Array | undefined>>) {
+  const asked: string[] = [];
+  const answer = async (url: string): Promise<Uint8Array> => {
+    asked.push(url);
+    const body = answers[url];
+    if (body === undefined) throw new RevocationFetchError('cannot be reached');
+    return body;
+  };
+  const port: RevocationPort = {
+    fetchOcsp: answer,
+    fetchCrl: answer,
+    answers: { remember: async (_kind, _key, signal, load) => (await load(signal)).value },
+  };
+  return { port, asked };
 }
 
 /** Edits the members of a JSON envelope. */

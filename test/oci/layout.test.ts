@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLayout, type Descriptor, digestOf, type Reference, type Referrer, type Registry } from '../../src/oci/index.ts';
@@ -167,36 +167,3 @@ describe('an image layout', () => {
     });
   });
 });
-
-/** Digests of the manifests among the blobs that name the image as their subject and are signatures. */
-function signaturesOf(folder: string, image: Descriptor): string[] {
-  const blobs = join(folder, 'blobs/sha256');
-  const isSignature = (hex: string): boolean => {
-    const text = readFileSync(join(blobs, hex), 'utf8');
-    return text.includes(`"subject":`) && text.includes(SIGNATURE) && JSON.parse(text).subject.digest === image.digest;
-  };
-  return readdirSync(blobs)
-    .filter(isSignature)
-    .map((hex) => `sha256:${hex}`)
-    .sort();
-}
-
-const VECTORS = join(import.meta.dirname, '../../../shared/vectors/notation/notation/test/e2e/testdata/registry/oci_layout');
-
-if (existsSync(VECTORS)) {
-  describe('the layouts of the notation CLI', () => {
-    it.each(readdirSync(VECTORS))('%s: every signature that is about an image is listed for it', async (name) => {
-      const folder = join(VECTORS, name);
-      const { manifests } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as { manifests: Descriptor[] };
-      const layout = createLayout(folder, REGISTRY);
-      const tags = manifests.flatMap(({ annotations }) => annotations?.['org.opencontainers.image.ref.name'] ?? []);
-      expect(tags).not.toEqual([]);
-      for (const tag of tags.filter((one) => !one.startsWith('sha256-'))) {
-        const image = await layout.resolve({ ...REPOSITORY, tag }, never);
-        const referrers = await listed(layout, image, [SIGNATURE]);
-        expect(referrers.map(({ digest }) => digest).sort()).toEqual(signaturesOf(folder, image));
-        for (const referrer of referrers) await layout.fetchManifest(REPOSITORY, referrer, never);
-      }
-    });
-  });
-}

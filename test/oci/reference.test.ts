@@ -25,8 +25,11 @@ describe('a reference', () => {
     ['reg-1.example/app', 'reg-1.example/app:latest'],
     ['xn--bcher-kva.example/app', 'xn--bcher-kva.example/app:latest'],
     [`A-T-11: reg.example/app:1@${DIGEST}`, `reg.example/app@${DIGEST}`],
-  ])('%s is %s', (text, expected) => {
+    ['LocalHost/app', 'localhost/app:latest'],
+    ['a'.repeat(237), `docker.io/library/${'a'.repeat(237)}:latest`],
+  ])('%s is %s, which is the same again', (text, expected) => {
     expect(referenceText(parseReference(text.replace(/^A-T-\d+: /, '')))).toBe(expected);
+    expect(referenceText(parseReference(expected))).toBe(expected);
   });
 
   it.each([
@@ -70,6 +73,8 @@ describe('a reference', () => {
     ['A-T-12: a digest named like a member of every object', 'reg.example/app@constructor:x'],
     ['A-T-12: a tag of 129 characters', `reg.example/app:${'a'.repeat(129)}`],
     ['A-T-12: a name of 256 characters', `reg.example/${'a'.repeat(244)}`],
+    ['A-T-12: a short name of 256 characters in full', 'a'.repeat(238)],
+    ['A-T-09: a host that only a capital tells from a path', 'Library/nginx'],
     ['A-T-05: brackets', '[team]reg.example/app'],
     ['A-T-05: a bracket within', 'reg.example/a]b'],
   ])('is invalid with %s', (_case, text) => {

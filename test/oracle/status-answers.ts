@@ -1,6 +1,6 @@
+import { fieldsOf, hashOf } from '../certificate-fields.ts';
 import * as der from '../der-writer.ts';
 import { extensionOf, type Issued, type SignatureAlgorithm, signatureAlgorithm } from '../pki.ts';
-import { fieldsOf, hashOf } from './certificate-fields.ts';
 
 const HASHES = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', md5: '1.2.840.113549.2.5' } as const;
 const OCSP_BASIC = '1.3.6.1.5.5.7.48.1.1';

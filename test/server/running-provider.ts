@@ -6,6 +6,7 @@ import type { Snapshot } from '../../src/engine/types.ts';
 import { createFactCache } from '../../src/lib/cache.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createLogger } from '../../src/lib/log.ts';
+import type { RevocationPort } from '../../src/lib/revocation.ts';
 import { type ProviderLimits, serveProvider } from '../../src/server/serve.ts';
 import type { Issued } from '../pki.ts';
 import { type FakeWorld, fakeWorld, snapshotOf } from './fake-engine.ts';
@@ -56,6 +57,7 @@ export interface TestProviderOptions {
   readonly clock?: Clock;
   readonly noClientAuth?: boolean;
   readonly clientName?: string;
+  readonly revocation?: RevocationPort;
 }
 
 export function bodyOf(keys: readonly unknown[]): string {
@@ -86,6 +88,7 @@ export async function startTestProvider(options: TestProviderOptions = {}): Prom
     log: createLogger({ level: 'debug', stream: { write: (line) => void log.push(line) } }),
     limits: { reloadEveryMs: 20, lagMs: 0, closeWithinMs: 1000, ...options.limits },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.revocation === undefined ? {} : { revocation: options.revocation }),
   });
   const port = Number(running.address.slice(running.address.lastIndexOf(':') + 1));
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });

@@ -99,6 +99,12 @@ describe('parseCertificate', () => {
     expect(certificate.crlUrls).toEqual(['http://c.test', 'http://d.test']);
   });
 
+  it('reads the URIs of a distribution point that begins with a name of another kind', () => {
+    const directory = der.tlv(0xa4, der.sequence());
+    const value = der.sequence(der.sequence(der.context(0, der.context(0, directory, uri('http://c.test')))));
+    expect(parseCertificate(leaf({ extensions: { [OID.crlDistributionPoints]: { value } } })).crlUrls).toEqual(['http://c.test']);
+  });
+
   it.each<[string, CertificateOptions]>([
     ['serial 0', { serial: Uint8Array.of(0) }],
     ['a serial of 21 octets', { serial: new Uint8Array(21).fill(1) }],

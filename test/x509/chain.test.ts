@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCertificate } from '../../src/x509/certificate.ts';
-import { isSelfSignedOrCa, validateCodeSigningChain } from '../../src/x509/chain.ts';
+import { isSelfSignedOrCa, validateCodeSigningChain, validateTimestampingChain } from '../../src/x509/chain.ts';
 import { X509Error } from '../../src/x509/errors.ts';
 import * as der from '../der-writer.ts';
 import {
@@ -14,6 +14,7 @@ import {
   pki,
   type SignatureAlgorithm,
 } from '../pki.ts';
+import { TIMESTAMPING, timestamping } from '../timestamp-token.ts';
 
 const root = pki.root();
 const intermediate = root.intermediate();
@@ -176,6 +177,67 @@ describe('validateCodeSigningChain', () => {
     ['225', 'sha1', 'EC-256'],
   ])('%s D3 refuses a self-signed leaf with a broken hash (%s by %s)', async (_, signatureAlgorithm, key) => {
     await expect(validate(selfSigned({ key, signatureAlgorithm }))).rejects.toThrow('invalid self-signed certificate');
+  });
+});
+
+describe('validateTimestampingChain', () => {
+  const stamper = (options: CertificateOptions = {}) => root.leaf(timestamping(options)).chain;
+  const stamperBelow = (options: CertificateOptions) => root.intermediate(options).leaf(timestamping()).chain;
+  const purposesOf = (critical: boolean, ...oids: string[]): CertificateOptions => ({
+    extensions: { [OID.extendedKeyUsage]: { critical, value: extendedKeyUsage(...oids) } },
+  });
+  const check = (chain: readonly Uint8Array[]) => validateTimestampingChain(chain.map(parseCertificate));
+
+  it.each<[string, readonly Uint8Array[]]>([
+    ['a leaf under a root', stamper()],
+    ['a leaf under an intermediate', stamperBelow({})],
+    ['5.2 a CA whose keyUsage is not critical', stamperBelow({ extensions: { [OID.keyUsage]: { value: keyUsage(5) } } })],
+    ['5.3 a leaf whose keyUsage is not critical', stamper({ extensions: { [OID.keyUsage]: { value: keyUsage(0) } } })],
+    ['a leaf with contentCommitment', stamper(usage(0, 1))],
+    ['a leaf with a key of 3072 bits', stamper({ key: 'RSA-3072' })],
+  ])('takes %s', async (_, chain) => {
+    await expect(check(chain)).resolves.toBeUndefined();
+  });
+
+  it.each<[string, readonly Uint8Array[], string]>([
+    ['an empty chain', [], 'certificate chain must contain at least one certificate'],
+    ['a root alone', root.chain, 'ca field must be set to false'],
+    ['a leaf alone', stamper().slice(0, 1), 'invalid self-signed certificate'],
+    ['the root missing', stamperBelow({}).slice(0, 2), 'must end with a valid self-signed root certificate'],
+    ['the root twice', [...stamper(), root.cert], 'is self-signed'],
+    ['a leaf for code signing', root.leaf().chain, 'must have and only have Timestamping as extended key usage'],
+    ['342 a leaf with a second purpose', stamper(purposesOf(true, TIMESTAMPING, OID.codeSigning)), 'must have and only have Timestamping'],
+    ['342 a leaf with the purpose twice', stamper(purposesOf(true, TIMESTAMPING, TIMESTAMPING)), 'must have and only have Timestamping'],
+    ['342 a leaf with an unknown second purpose', stamper(purposesOf(true, TIMESTAMPING, '1.2.3')), 'must have and only have Timestamping'],
+    ['342 a leaf for any purpose', stamper(purposesOf(true, '2.5.29.37.0')), 'must have and only have Timestamping'],
+    [
+      '342 a leaf whose purpose is not critical',
+      stamper(purposesOf(false, TIMESTAMPING)),
+      'extended key usage extension marked as critical',
+    ],
+    ['5.3 a leaf without extendedKeyUsage', stamper(without(OID.extendedKeyUsage)), 'must have and only have Timestamping'],
+    ['5.3 a leaf without keyUsage', stamper(without(OID.keyUsage)), 'key usage extension must be present'],
+    ['5.3 a leaf without digitalSignature', stamper(usage(1)), '"Digital Signature" set'],
+    ['5.3 a leaf with keyEncipherment', stamper(usage(0, 2)), 'found "KeyEncipherment"'],
+    ['344 RSA-1024', stamper({ key: 'RSA-1024' }), 'rsa key size 1024 bits is not supported'],
+    ['344 Ed25519', stamper({ key: 'Ed25519' }), 'unsupported public key type'],
+    ['5.2 a CA without keyUsage', stamperBelow(without(OID.keyUsage)), 'key usage extension must be present'],
+    ['5.2 a path length exceeded', pki.root(constraints(true, 0)).intermediate().leaf(timestamping()).chain, 'expected path length of 1'],
+  ])('refuses %s', async (_, chain, fragment) => {
+    await expect(check(chain)).rejects.toMatchObject({ code: 'CHAIN_INVALID', message: expect.stringContaining(fragment) });
+  });
+
+  it('asks for every signature once it knows nothing, and believes what it is told', async () => {
+    const chain = stamperBelow({}).map(parseCertificate);
+    const asked: string[] = [];
+    const place = (fingerprint: string) => chain.findIndex((certificate) => certificate.fingerprint === fingerprint);
+    const isSigned = async (child: { fingerprint: string }, issuer: { fingerprint: string }) => {
+      asked.push(`${place(child.fingerprint)}<${place(issuer.fingerprint)}`);
+      return true;
+    };
+    await validateTimestampingChain(chain, isSigned);
+    expect(asked).toEqual(['0<1', '1<2', '2<2']);
+    await expect(validateTimestampingChain(chain, async () => false)).rejects.toThrow('is not issued by');
   });
 });
 

@@ -20,6 +20,9 @@ function numbered(n: number): Uint8Array {
   return der.sequence(der.tlv(0x02, octets), der.time(AT));
 }
 
+const withReason = (...octets: number[]) =>
+  entry(leaf.cert, { extensions: [extensionOf('2.5.29.21', der.tlv(0x0a, Uint8Array.from(octets)))] });
+
 describe('a revocation list', () => {
   it('gives the entries of a serial number in their order, and none of another', async () => {
     const found = await readRevocationList(
@@ -60,6 +63,9 @@ describe('a revocation list', () => {
     ['an extension twice', list({ extensions: [extensionOf('1.2.3', der.NULL), extensionOf('1.2.3', der.NULL)] })],
     ['an authorityKeyIdentifier that is none', list({ extensions: [extensionOf('2.5.29.35', der.NULL)] })],
     ['a reason that is none, in any entry', list({ entries: [entry(leaf.cert, { extensions: [extensionOf('2.5.29.21', der.NULL)] })] })],
+    ['an empty reason, in any entry', list({ entries: [numbered(1), withReason()] })],
+    ['a reason that is not minimal, in any entry', list({ entries: [numbered(1), withReason(0, 1)] })],
+    ['a reason over 64 bits, in any entry', list({ entries: [numbered(1), withReason(...new Uint8Array(9).fill(1))] })],
     ['a negative number', list({ number: undefined, extensions: [extensionOf('2.5.29.20', der.tlv(2, Uint8Array.of(0xff)))] })],
   ])('is refused with %s', async (_case, bytes) => {
     await expect(readRevocationList(bytes)).rejects.toBeInstanceOf(DerError);

@@ -9,6 +9,7 @@ import { REVOCATION } from './revocation.ts';
 import { STORES } from './stores.ts';
 import type { MutatorTable } from './table.ts';
 import { TIMESTAMP } from './timestamp.ts';
+import { TIMESTAMP_PATHS } from './timestamp-paths.ts';
 
 /** Every mutator, by the name under which the report counts it. */
 export const MUTATORS: MutatorTable = {
@@ -23,4 +24,5 @@ export const MUTATORS: MutatorTable = {
   ...POLICY,
   ...STORES,
   ...TIMESTAMP,
+  ...TIMESTAMP_PATHS,
 };

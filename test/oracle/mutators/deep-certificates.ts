@@ -230,7 +230,8 @@ const VALUES: Readonly<Record<string, (random: Random) => Uint8Array>> = {
   '2.5.29.54': (random) =>
     random.pick([der.integer(0), der.integer(2n ** 40n), der.tlv(2, Uint8Array.of(0xff)), der.integer(2n ** 70n), der.NULL]),
 };
-const OIDS = Object.keys(VALUES) as [string, ...string[]];
+/** Extensions that there are values of. */
+export const EXTENSION_OIDS = Object.keys(VALUES) as [string, ...string[]];
 
 /** Changes the options of one certificate of the chain, the leaf's half of the time. */
 function any(change: (random: Random, draft: Draft) => CertificateOptions): Mutate {
@@ -253,7 +254,8 @@ function field(place: number, change: (bytes: Uint8Array, random: Random) => Uin
   return any((random) => ({ bendTbs: (fields) => fields.map((bytes, i) => (i === place ? change(bytes, random) : bytes)) }));
 }
 
-function sampleOf(oid: string, random: Random): Uint8Array {
+/** A value of an extension, sound or half-sound. */
+export function sampleOf(oid: string, random: Random): Uint8Array {
   return VALUES[oid]?.(random) ?? der.NULL;
 }
 
@@ -335,20 +337,20 @@ function escaped(text: string, random: Random): string {
 
 export const DEEP_CERTIFICATES: MutatorTable = {
   'certificate/extension value': any((random) => {
-    const oid = random.pick(OIDS);
+    const oid = random.pick(EXTENSION_OIDS);
     return { extensions: { [oid]: { critical: random.oneIn(3), value: sampleOf(oid, random) } } };
   }),
   'certificate/extension bent': any((random) => {
-    const oid = random.pick(OIDS);
+    const oid = random.pick(EXTENSION_OIDS);
     return { extensions: { [oid]: { critical: random.oneIn(3), value: bentDer(sampleOf(oid, random), random) } } };
   }),
   'certificate/extension disturbed': any((random) => {
-    const oid = random.pick(OIDS);
+    const oid = random.pick(EXTENSION_OIDS);
     return { extensions: { [oid]: { critical: random.oneIn(3), value: disturbed(sampleOf(oid, random), random) } } };
   }),
   'certificate/many extensions': any((random) => ({
     extensions: Object.fromEntries(
-      OIDS.filter((oid) => !oid.startsWith('2.5.29.1') && random.oneIn(3)).map((oid) => [oid, { value: sampleOf(oid, random) }]),
+      EXTENSION_OIDS.filter((oid) => !oid.startsWith('2.5.29.1') && random.oneIn(3)).map((oid) => [oid, { value: sampleOf(oid, random) }]),
     ),
   })),
   'certificate/name constraint': any((random) => ({

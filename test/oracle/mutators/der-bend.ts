@@ -26,7 +26,8 @@ const TAGS = [
   0xa1, 0xa4,
 ] as const;
 
-function bentElement(element: Element, random: Random): Uint8Array[] {
+/** What may stand in the place of an element: nothing, another one, several. */
+export function bentElement(element: Element, random: Random): Uint8Array[] {
   const { tag, content } = element;
   const whole = tlv(tag, content);
   switch (random.below(12)) {

@@ -1,7 +1,7 @@
+import { fieldsOf } from '../../certificate-fields.ts';
 import * as der from '../../der-writer.ts';
 import { type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../../pki.ts';
 import { SIGNING_AUTHORITY } from '../../sign.ts';
-import { fieldsOf } from '../certificate-fields.ts';
 import { type Draft, days, type Made } from '../draft.ts';
 import type { Random } from '../random.ts';
 import {

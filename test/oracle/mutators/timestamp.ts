@@ -1,103 +1,11 @@
 import * as der from '../../der-writer.ts';
-import { type CertificateOptions, extendedKeyUsage, extensionOf, type Issued, keyUsage, OID, pki } from '../../pki.ts';
-import { type Draft, days, type Made } from '../draft.ts';
-import type { Random } from '../random.ts';
+import { type CertificateOptions, extensionOf, type Issued, keyUsage, OID, pki } from '../../pki.ts';
+import { attribute, CMS, issuerAndSerial, issuerSerialOf, TIMESTAMPING } from '../../timestamp-token.ts';
+import { days } from '../draft.ts';
 import { ocspResponse } from '../status-answers.ts';
-import { attribute, CMS, issuerAndSerial, issuerSerialOf, type TokenOptions, timestampToken } from '../timestamp-token.ts';
 import { bentDer } from './der-bend.ts';
-import { disturbed, type Mutate, type MutatorTable } from './table.ts';
-
-const TIMESTAMPING = '1.3.6.1.5.5.7.3.8';
-
-interface Stamp {
-  readonly root: CertificateOptions;
-  readonly intermediate: CertificateOptions | undefined;
-  readonly leaf: CertificateOptions;
-}
-
-interface Situation {
-  readonly random: Random;
-  readonly draft: Draft;
-  readonly made: Made;
-  readonly tsa: Issued;
-  readonly signature: Uint8Array;
-}
-
-type Change = (situation: Situation) => Partial<TokenOptions> | undefined;
-
-function authorityOf({ keys, now }: Draft, { root, intermediate, leaf }: Stamp): Issued {
-  const validity = { notBefore: days(now, -500), notAfter: days(now, 500) };
-  const top = pki.root({
-    key: 'EC-256',
-    privateKey: keys.get(root.key ?? 'EC-256', 'tsa root'),
-    subject: [['CN', 'TSA Root']],
-    ...validity,
-    ...root,
-  });
-  const between =
-    intermediate &&
-    top.intermediate({
-      privateKey: keys.get(intermediate.key ?? 'EC-256', 'tsa authority'),
-      subject: [['CN', 'TSA Authority']],
-      ...validity,
-      ...intermediate,
-    });
-  return (between ?? top).leaf({
-    privateKey: keys.get(leaf.key ?? 'EC-256', 'tsa'),
-    subject: [['CN', 'TSA']],
-    ...validity,
-    ...leaf,
-    extensions: { [OID.extendedKeyUsage]: { critical: true, value: extendedKeyUsage(TIMESTAMPING) }, ...leaf.extensions },
-  });
-}
-
-const PLAIN: Stamp = { root: {}, intermediate: undefined, leaf: {} };
-
-/** A demanded timestamp, given by an authority like this and changed like that; certificates that have expired since, half of the time. */
-function stamped(change: Change, stampOf: (random: Random, draft: Draft) => Partial<Stamp> = () => ({})): Mutate {
-  return (draft, random) => {
-    const stamp: Stamp = { ...PLAIN, ...(random.oneIn(2) && { intermediate: {} }), ...stampOf(random, draft) };
-    let tsa: Issued | undefined;
-    const authority = (): Issued => {
-      tsa ??= authorityOf(draft, stamp);
-      return tsa;
-    };
-    draft.scheme = 'notary.x509';
-    draft.statement.trustStores = ['ca:acme', 'tsa:clock'];
-    if (random.oneIn(3)) draft.statement.signatureVerification.verifyTimestamp = random.pick(['always', 'afterCertExpiry']);
-    if (random.oneIn(2)) expire(draft);
-    draft.stores.set('tsa:clock', () => [pemOf(authority().chain.at(-1) ?? new Uint8Array())]);
-    draft.timestamp = (signature, made) => {
-      const situation: Situation = { random, draft, made, tsa: authority(), signature };
-      const changed = change(situation);
-      return changed === undefined
-        ? undefined
-        : timestampToken({ tsa: situation.tsa, message: signature, genTime: days(draft.now, -20), ...changed });
-    };
-  };
-}
-
-/** The signer's certificates were valid when it was signed, and are no more. */
-function expire(draft: Draft): void {
-  const over = { notBefore: days(draft.now, -400), notAfter: days(draft.now, -5) };
-  draft.leaf = { ...draft.leaf, ...over };
-}
-
-function pemOf(certificate: Uint8Array): string {
-  const lines =
-    Buffer.from(certificate)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}
-
-function accuracy(seconds?: number, millis?: number, micros?: number): Uint8Array {
-  return der.sequence(
-    seconds === undefined ? [] : der.integer(seconds),
-    millis === undefined ? [] : der.tlv(0x80, Uint8Array.of(millis >> 8, millis & 0xff).subarray(millis < 128 ? 1 : 0)),
-    micros === undefined ? [] : der.tlv(0x81, Uint8Array.of(micros >> 8, micros & 0xff).subarray(micros < 128 ? 1 : 0)),
-  );
-}
+import { accuracy, leafWith, purpose, stamped } from './stamped.ts';
+import { disturbed, type MutatorTable } from './table.ts';
 
 const HASHES = ['sha256', 'sha384', 'sha512'] as const;
 const TIMES = ['.5Z', '.500Z', '.123456Z', 'Z', '+0100', '-2300', '', '.Z', ',5Z', '.0Z'] as const;
@@ -105,12 +13,6 @@ const BASELINE = '0.4.0.2023.1.1';
 
 function replaced(attributes: readonly Uint8Array[], at: number, value: Uint8Array | undefined): Uint8Array[] {
   return attributes.flatMap((old, i) => (i !== at ? [old] : value === undefined ? [] : [value]));
-}
-
-const leafWith = (options: CertificateOptions): Partial<Stamp> => ({ leaf: options });
-
-function purpose(oids: readonly string[], critical: boolean): CertificateOptions {
-  return { extensions: { [OID.extendedKeyUsage]: { critical, value: extendedKeyUsage(...oids) } } };
 }
 
 export const TIMESTAMP: MutatorTable = {

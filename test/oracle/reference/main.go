@@ -1,5 +1,7 @@
 // Command oracle answers signature cases with the verdict of notation-go: one case a line in, one answer a line out, in order, in the
 // shape of `countersign judge`. It reads the real clock; a case that gives a time is no case.
+//
+// `oracle read` answers what the readers below notation-go make of some bytes: one question a line in, one reading a line out.
 package main
 
 import (
@@ -12,27 +14,32 @@ import (
 )
 
 func main() {
-	trustStores, err := os.MkdirTemp("", "oracle-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if len(os.Args) == 2 && os.Args[1] == "read" {
+		exitOn(answerLines(os.Stdin, os.Stdout, func(line []byte) any { return readingOf(line) }))
+		return
 	}
-	err = answerLines(os.Stdin, os.Stdout, trustStores)
+	trustStores, err := os.MkdirTemp("", "oracle-")
+	exitOn(err)
+	err = answerLines(os.Stdin, os.Stdout, func(line []byte) any { return answerTo(line, trustStores) })
 	_ = os.RemoveAll(trustStores)
+	exitOn(err)
+}
+
+func exitOn(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func answerLines(in io.Reader, out io.Writer, trustStores string) error {
+func answerLines(in io.Reader, out io.Writer, answerTo func(line []byte) any) error {
 	reader := bufio.NewReaderSize(in, 1<<20)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for {
 		line, err := reader.ReadBytes('\n')
 		if len(line) > 0 {
-			if err := encoder.Encode(answerTo(line, trustStores)); err != nil {
+			if err := encoder.Encode(answerTo(line)); err != nil {
 				return err
 			}
 		}

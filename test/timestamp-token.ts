@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
-import * as der from '../der-writer.ts';
-import type { Issued } from '../pki.ts';
 import { fieldsOf, hashOf } from './certificate-fields.ts';
+import * as der from './der-writer.ts';
+import { type CertificateOptions, extendedKeyUsage, type Issued, OID } from './pki.ts';
 
 export type TokenHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
@@ -22,6 +22,14 @@ export const CMS = {
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
 } as const;
 
+export const TIMESTAMPING = '1.3.6.1.5.5.7.3.8';
+
+/** What makes a leaf a timestamping authority's, with more over it. */
+export function timestamping(more: CertificateOptions = {}): CertificateOptions {
+  const purpose = { [OID.extendedKeyUsage]: { critical: true, value: extendedKeyUsage(TIMESTAMPING) } };
+  return { subject: [['CN', 'TSA']], ...more, extensions: { ...purpose, ...more.extensions } };
+}
+
 export interface TokenOptions {
   readonly tsa: Issued;
   /** The envelope's signature. */
@@ -39,13 +47,18 @@ export interface TokenOptions {
   readonly more?: readonly Uint8Array[];
   readonly contentType?: string;
   readonly certificates?: readonly Uint8Array[];
+  /** Revocation lists in the SignedData. */
+  readonly lists?: readonly Uint8Array[];
   readonly signedDataVersion?: number;
   readonly signerVersion?: number;
   readonly digest?: TokenHash;
+  /** The AlgorithmIdentifier of the digest instead of its own. */
+  readonly digestIdentifier?: Uint8Array;
   /** The attributes in the order in which they are written. */
   readonly bendAttributes?: (attributes: readonly Uint8Array[]) => readonly Uint8Array[];
   /** Signs the set as it is written instead of the sorted one. */
   readonly signAsWritten?: boolean;
+  readonly unsignedAttributes?: readonly Uint8Array[];
   readonly certificateHash?: TokenHash;
   readonly issuerSerial?: Uint8Array;
   readonly signatureAlgorithm?: Uint8Array;
@@ -58,8 +71,7 @@ export interface TokenOptions {
 
 /** A timestamp token (RFC 3161 section 2.4.2) by one signer. */
 export function timestampToken(options: TokenOptions): Uint8Array {
-  const content = tstInfo(options);
-  const info = options.bendInfo?.(content) ?? content;
+  const info = contentOf(options);
   const digest = options.digest ?? 'sha256';
   const certificates = options.certificates ?? options.tsa.chain;
   const signer = signerInfo(options, info, digest);
@@ -68,10 +80,21 @@ export function timestampToken(options: TokenOptions): Uint8Array {
     der.tlv(0x31, hashIdentifier(digest)),
     der.sequence(der.oid(options.contentType ?? CMS.tstInfo), der.context(0, der.octetString(info))),
     certificates.length === 0 ? [] : der.context(0, ...certificates),
+    options.lists === undefined ? [] : der.context(1, ...options.lists),
     der.tlv(0x31, ...(options.bendSignerInfo?.(signer) ?? [signer])),
   );
   const whole = der.sequence(der.oid(CMS.signedData), der.context(0, signedData));
   return options.bend?.(whole) ?? whole;
+}
+
+/** The SignerInfo that such a token would have, for a token with several. */
+export function tokenSigner(options: TokenOptions): Uint8Array {
+  return signerInfo(options, contentOf(options), options.digest ?? 'sha256');
+}
+
+function contentOf(options: TokenOptions): Uint8Array {
+  const content = tstInfo(options);
+  return options.bendInfo?.(content) ?? content;
 }
 
 /** An Attribute with one value. */
@@ -127,10 +150,11 @@ function signerInfo(options: TokenOptions, info: Uint8Array, digest: TokenHash):
   return der.sequence(
     der.integer(options.signerVersion ?? 1),
     issuerAndSerial(tsa.cert),
-    hashIdentifier(digest),
+    options.digestIdentifier ?? hashIdentifier(digest),
     attributes.length === 0 ? [] : der.context(0, ...attributes),
     options.signatureAlgorithm ?? signatureIdentifier(tsa, digest, options.pss ?? false),
     der.octetString(options.bendSignature?.(signature) ?? signature),
+    options.unsignedAttributes === undefined ? [] : der.context(1, ...options.unsignedAttributes),
   );
 }
 
