@@ -31,10 +31,12 @@ export interface Shape {
   readonly others: number;
   /** Who signs an image. Default: one leaf right below the root, for all of them. */
   readonly signerOf?: (root: Issued, image: number) => Issued;
+  /** The timestamp token of a signature. Default: none. */
+  readonly stamp?: (signature: Uint8Array) => Uint8Array;
 }
 
 /** Makes images signed with RSA-2048 keys; every run has the same shape. */
-export function makeCorpus({ images, signatures, others, signerOf }: Shape): Corpus {
+export function makeCorpus({ images, signatures, others, signerOf, stamp }: Shape): Corpus {
   const root = pki.root({ key: 'RSA-2048' });
   const only = signerOf === undefined ? root.leaf({ key: 'RSA-2048' }) : undefined;
   const manifests = new Map<string, Buffer>();
@@ -61,7 +63,7 @@ export function makeCorpus({ images, signatures, others, signerOf }: Shape): Cor
         attach('application/spdx+json', keep(blobs, 'application/spdx+json', json({ other, index }))),
       ),
       ...Array.from({ length: signatures }, (_signature, nth) =>
-        attach(SIGNATURE, keep(blobs, 'application/jose+json', envelope(signer, image, nth))),
+        attach(SIGNATURE, keep(blobs, 'application/jose+json', envelope(signer, image, nth, stamp))),
       ),
     ];
     referrers.set(image.digest, list);
@@ -70,8 +72,9 @@ export function makeCorpus({ images, signatures, others, signerOf }: Shape): Cor
   return { images: names, manifests, blobs, referrers, root };
 }
 
-function envelope(signer: Issued, image: Described, nth: number): Buffer {
-  return Buffer.from(signJws({ signer, subject: image, time: new Date(Date.UTC(2026, 0, 1, 0, 0, nth)) }));
+function envelope(signer: Issued, image: Described, nth: number, stamp: Shape['stamp']): Buffer {
+  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, nth));
+  return Buffer.from(signJws({ signer, subject: image, time, ...(stamp === undefined ? {} : { timestampSignature: stamp }) }));
 }
 
 function json(value: unknown): Buffer {

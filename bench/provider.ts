@@ -62,17 +62,22 @@ export interface Trust {
   readonly rootPem: string;
   /** Namespaces with a Verifier of their own. Default: none. */
   readonly namespaces?: readonly string[];
+  /** PEM of the root of a timestamping authority; timestamps are demanded then. Default: none. */
+  readonly tsaPem?: string;
   /** PEM of more certificates that are trusted, each text in a provider of its own. Default: none. */
   readonly others?: readonly string[];
 }
 
 /** Objects in Ratify's YAML. */
-export function trustObjects({ rootPem, namespaces = [], others = [] }: Trust): readonly string[] {
+export function trustObjects({ rootPem, namespaces = [], tsaPem, others = [] }: Trust): readonly string[] {
   const verifier = {
     name: 'notation',
     artifactTypes: 'application/vnd.cncf.notary.signature',
     parameters: {
-      verificationCertStores: { ca: { bench: ['bench-root', ...others.map((_, index) => `bench-${index}`)] } },
+      verificationCertStores: {
+        ca: { bench: ['bench-root', ...others.map((_, index) => `bench-${index}`)] },
+        ...(tsaPem === undefined ? {} : { tsa: { bench: ['bench-tsa'] } }),
+      },
       trustPolicyDoc: {
         version: '1.0',
         trustPolicies: [
@@ -80,7 +85,7 @@ export function trustObjects({ rootPem, namespaces = [], others = [] }: Trust): 
             name: 'bench',
             registryScopes: ['*'],
             signatureVerification: { level: 'strict' },
-            trustStores: ['ca:bench'],
+            trustStores: ['ca:bench', ...(tsaPem === undefined ? [] : ['tsa:bench'])],
             trustedIdentities: ['*'],
           },
         ],
@@ -98,6 +103,7 @@ export function trustObjects({ rootPem, namespaces = [], others = [] }: Trust): 
     object('KeyManagementProvider', name, { type: 'inline', parameters: { contentType: 'certificate', value } });
   return [
     inline('bench-root', rootPem),
+    ...(tsaPem === undefined ? [] : [inline('bench-tsa', tsaPem)]),
     ...others.map((pem, index) => inline(`bench-${index}`, pem)),
     object('Store', 'registries', { name: 'oras', parameters: { useHttp: true } }),
     object('Policy', 'ratify-policy', { type: 'config-policy', parameters: { artifactVerificationPolicies: { default: 'any' } } }),

@@ -3,23 +3,11 @@ import { isIP, type LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, Pool } from 'undici';
 import { isWithin, lessPrivate, type Reach, reachOf } from './address.ts';
-import { joinChunks } from './chunks.ts';
-import { CodedError, errorText } from './errors.ts';
+import { HttpError } from './http-error.ts';
+import { HttpExchange, type HttpHead } from './http-exchange.ts';
 import { createRecent } from './recent.ts';
-import { untilAborted } from './until-aborted.ts';
 
-/**
- * Why there is no answer, or not all of it: `UNREACHABLE` no connection, or none that speaks TLS and HTTP in time; `TRUNCATED` the body
- * ended early or fell silent; `FORBIDDEN` an address or scheme that may not be reached; `ENCODED` a Content-Encoding, which nobody asked
- * for; `OVERLONG` more bytes than were wanted.
- */
-export class HttpError extends CodedError {
-  readonly code: 'UNREACHABLE' | 'TRUNCATED' | 'FORBIDDEN' | 'ENCODED' | 'OVERLONG';
-  constructor(code: HttpError['code'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export { HttpError };
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';
@@ -75,8 +63,6 @@ interface Peer {
 
 const KEEP_ALIVE_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** What is worth reading to keep a connection rather than open another. */
-const DUMP = { bytes: 64 * 1024, ms: 1000 };
 
 /** An HTTP/1.1 client without redirects, retries, cookies, proxies or caches of its own. */
 export function createHttpClient(options: HttpOptions = {}): HttpClient {
@@ -95,11 +81,12 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
       request.signal.throwIfAborted();
       assertSendable(request.url);
       const peer = peerOf(request);
-      const response = await send(peer.pool, request);
+      const exchange = new HttpExchange(request.signal);
+      peer.pool.dispatch(dispatched(request), exchange);
       try {
-        return await use(answerOf(response, peer, request.signal));
+        return await use(answerOf(await exchange.head, exchange, peer));
       } finally {
-        dump(response.body);
+        exchange.dump();
         // A connection counts as taken until the event loop turns: whoever asks again at once would open another.
         await new Promise(setImmediate);
       }
@@ -180,69 +167,30 @@ function assertWithin(address: string, limit: Exclude<Reach, 'never'>): void {
   );
 }
 
-async function send(pool: Pool, { method, url, headers, body, signal }: HttpRequest): Promise<Dispatcher.ResponseData> {
-  const request = pool.request({
+function dispatched({ method, url, headers, body }: HttpRequest): Dispatcher.DispatchOptions {
+  return {
     method,
     path: `${url.pathname}${url.search}`,
     headers: { ...headers, 'accept-encoding': 'identity' },
     ...(body === undefined ? {} : { body }),
     // undici closes after a HEAD, for servers that send a body all the same: here the next answer on that connection then makes no sense.
     reset: false,
-    signal,
-  });
-  try {
-    // A request that still waits for its connection hears of the signal only when it has one.
-    return await untilAborted(request, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof HttpError) throw error;
-    throw new HttpError('UNREACHABLE', connectionFailure(error), { cause: error });
-  }
+  };
 }
 
-/** A dual-stack connection fails with several errors and no message of its own. */
-function connectionFailure(error: unknown): string {
-  const errors = typeof error === 'object' && error !== null && 'errors' in error ? error.errors : undefined;
-  return Array.isArray(errors) ? [...new Set(errors.map(errorText))].join('; ') : errorText(error);
-}
-
-function answerOf(response: Dispatcher.ResponseData, peer: Peer, signal: AbortSignal): HttpAnswer {
+function answerOf({ status, headers }: HttpHead, exchange: HttpExchange, { reach }: Peer): HttpAnswer {
   const header = (name: string): string | undefined => {
-    const value = response.headers[name];
+    const value = headers[name];
     return typeof value === 'string' || value === undefined ? value : value.join(', ');
   };
   return {
-    status: response.statusCode,
-    reach: peer.reach,
+    status,
+    reach,
     header,
     read: async (maxBytes) => {
       const encoding = header('content-encoding')?.toLowerCase() ?? 'identity';
       if (encoding !== 'identity') throw new HttpError('ENCODED', 'has a Content-Encoding; expected identity, as was asked');
-      return await readBody(response.body, maxBytes, signal);
+      return await exchange.read(maxBytes);
     },
   };
-}
-
-async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body) {
-      length += chunk.length;
-      if (length > maxBytes) throw new HttpError('OVERLONG', `is longer than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof HttpError) throw error;
-    throw new HttpError('TRUNCATED', `ended early after ${length} bytes: ${errorText(error)}`, { cause: error });
-  }
-  signal.throwIfAborted();
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : joinChunks(chunks, length);
-}
-
-/** Reads a short rest in the background, so that its connection can be used again; a long or slow one costs the connection. */
-function dump(body: Dispatcher.ResponseData['body']): void {
-  if (body.destroyed || body.readableEnded) return;
-  body.dump({ limit: DUMP.bytes, signal: AbortSignal.timeout(DUMP.ms) }).catch(() => undefined);
 }

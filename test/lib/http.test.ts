@@ -126,10 +126,40 @@ describe('the HTTP client', () => {
     expect(await read()).not.toBe('evil');
   });
 
-  it('reads up to the limit and not one byte more', async () => {
-    fake.fault(/./, { body: 'x'.repeat(100) });
-    expect(await read({}, 100)).toHaveLength(100);
-    await expect(read({}, 99)).rejects.toMatchObject({ code: 'OVERLONG' });
+  it.each([100, 65_536, 65_537, 300_000, 5_000_000])('reads %d bytes where that is the limit, and not one byte more', async (size) => {
+    fake.fault(/./, { body: 'x'.repeat(size) });
+    expect(await read({}, size)).toHaveLength(size);
+    await expect(read({}, size - 1)).rejects.toMatchObject({ code: 'OVERLONG' });
+  });
+
+  it('takes the answer that comes after others of 1xx', async () => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n';
+    fake.fault(/./, { raw: `${early}${early}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok` });
+    expect(await read()).toBe('ok');
+  });
+
+  it.each([
+    ['at once', { body: 'abc' }, 1],
+    ['long', { body: 'x'.repeat(1_000_000) }, 2],
+    ['endless', { body: 'x'.repeat(100_000), endless: true }, 2],
+    ['never there', { body: 'abc', hangAfter: 1 }, 2],
+  ] as const)('keeps the connection of an answer that nobody reads only where it is over soon: %s', async (_, fault, connections) => {
+    fake.fault(/unread/, fault);
+    const url = new URL(`${fake.origin}/unread`);
+    expect(await http.exchange(request({ url }), async ({ status }) => status)).toBe(404);
+    // No more than a second is spent on it.
+    while (fake.connections().open > 0 && connections > 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    await read();
+    expect(fake.connections().accepted).toBe(connections);
+  });
+
+  it('does not pause for ever where an answer is read late', async () => {
+    fake.fault(/./, { body: 'x'.repeat(1_000_000) });
+    const late = http.exchange(request(), async (answer) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return (await answer.read(1_000_000)).length;
+    });
+    expect(await late).toBe(1_000_000);
   });
 
   it('sends a form', async () => {
