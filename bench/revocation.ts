@@ -94,8 +94,7 @@ function timestampingAuthority({ names = {}, tell }: Responder) {
   const root = pki.root({ key: 'RSA-2048', subject: [['CN', 'Bench TSA Root']] });
   const tsa = root.leaf(timestamping({ key: 'RSA-2048', extensions: names }));
   tell(tsa, root);
-  const stamp = (signature: Uint8Array): Uint8Array =>
-    timestampToken({ tsa, message: signature, genTime: new Date(Date.UTC(2026, 0, 1)) });
+  const stamp = (signature: Uint8Array): Uint8Array => timestampToken({ tsa, message: signature, genTime: new Date(Date.UTC(2026, 0, 1)) });
   return { rootPem: root.pem, stamp };
 }
 
