@@ -16,7 +16,12 @@ export const exceptionSpec = z.object({
     .describe(
       'Images that may run: repositories with the registry in full, `*` within a segment, a last `**`; a tag or digest narrows it.',
     ),
-  namespaces: z.array(z.string().regex(NAMESPACE).describe('One of them.')).min(1).max(100).optional().describe('Namespaces in which they may. Default: all.'),
+  namespaces: z
+    .array(z.string().regex(NAMESPACE).describe('One of them.'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Namespaces in which they may. Default: all.'),
   rules: z
     .array(z.string().min(1).max(253).describe('One of them.'))
     .min(1)
