@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { parseReference } from '../../src/oci/reference.ts';
 import { matchesImage, parseImagePattern } from '../../src/rules/image-pattern.ts';
 
