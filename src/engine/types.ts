@@ -332,6 +332,9 @@ export interface AttestedImage {
 /** Where signed statements are kept. */
 export interface AttestationSource {
   readonly name: string;
-  /** Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer. */
+  /**
+   * Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer.
+   * What is there and cannot be read hides nothing else: everything else comes first, then `ATTESTATIONS_INVALID`.
+   */
   list(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Attestation[]>;
 }
