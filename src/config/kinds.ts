@@ -1,3 +1,4 @@
+import { acr } from '../attestations/acr.ts';
 import { directory } from '../attestations/directory.ts';
 import { grafeas } from '../attestations/grafeas.ts';
 import { referrers } from '../attestations/referrers.ts';
@@ -22,7 +23,7 @@ export const kinds: Kinds = {
   keyProviders: { inline, secret, file },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: { directory, referrers, grafeas },
+  attestations: { directory, referrers, grafeas, acr },
   families: [exceptions],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };
