@@ -48,8 +48,8 @@ secret
 {{- /*
 What a Provider trusts until Countersign writes its authority there. Gatekeeper (3.23) admits no Provider without a certificate in its caBundle; this
 one ended in 1970 and is no authority, so that nobody is trusted by it, and it is the same at every rendering: Helm 3 compares what was rendered
-before with what is rendered now, finds no difference, and leaves alone what Countersign wrote (upgrade and rollback). Helm 4 has the API server
-compare with what is there: it is given that.
+before with what is rendered now, finds no difference, and leaves alone what Countersign wrote (upgrade and rollback). Helm 4 applies on the API
+server, where anything but what is there would be a conflict: it is given that.
 */ -}}
 {{- define "countersign.caBundleUntilWritten" -}}
 {{- $found := "" -}}

@@ -4,12 +4,14 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { issueServingCertificate } from '../../src/cli/serving-certificate.ts';
 import { readServingState, writeServingState } from '../../src/kube/serving-secret.ts';
+import { objectsOf, one } from '../helm/helm.ts';
 import { ensureTools } from '../rig/build.ts';
 import { admitted, type KubeObject } from '../rig/cluster/kube-client.ts';
 import { type Cluster, startCluster } from '../rig/cluster.ts';
@@ -35,7 +37,7 @@ const WORDS: Partial<Record<Became, RegExp>> = {
   unavailable: / unavailable PROVIDER_UNREACHABLE .*: failed to send external data request: /,
   misconfigured: / misconfigured CLIENT_CERTIFICATE_INVALID /,
 };
-const TIMES = { lookMs: 500, settleMs: 3000, retireMs: 2000 };
+const TIMES = { lookMs: 500, settleMs: 3000, retireMs: 3000 };
 
 interface Provider extends KubeObject {
   readonly spec: { readonly url: string; readonly caBundle: string };
@@ -51,6 +53,7 @@ describe('the chart with a certificate that Countersign makes, two replicas, bef
   let images: SignedImages;
   let provider: Service;
   let helm: string;
+  let env: Readonly<Record<string, string>>;
   const replicas: Replica[] = [];
   let signed: readonly PushedImage[];
   let unsigned: readonly PushedImage[];
@@ -65,6 +68,7 @@ describe('the chart with a certificate that Countersign makes, two replicas, bef
     signed = [await images.pushSigned('app:s0'), await images.pushSigned('app:s1')];
     unsigned = [await images.push('app:u0'), await images.push('app:u1')];
     helm = bin.helm;
+    env = { HOME: cluster.folder, KUBECONFIG: cluster.kubeconfig };
     await install();
     provider = await startService();
     cluster.beforeStop(provider.stop);
@@ -101,7 +105,7 @@ describe('the chart with a certificate that Countersign makes, two replicas, bef
     const file = join(cluster.folder, 'values.yaml');
     writeFileSync(file, stringify(values));
     const args = ['upgrade', '--install', 'countersign', join(import.meta.dirname, '../../helm'), '--namespace', NAMESPACE];
-    await run(helm, [...args, '--values', file, ...more], { env: { HOME: cluster.folder, KUBECONFIG: cluster.kubeconfig } });
+    await run(helm, [...args, '--values', file, ...more], { env });
   }
 
   async function start(index: number): Promise<void> {
@@ -189,6 +193,18 @@ describe('the chart with a certificate that Countersign makes, two replicas, bef
     expect(await create(signed[0])).toMatchObject({ admitted: true });
   });
 
+  it('writes its authority again where a tool sets the Provider back to what the chart rendered', async () => {
+    const target = { ...PROVIDER, name: 'countersign-provider' };
+    const bundle = async () => (await cluster.client.get<Provider>(target))?.spec.caBundle;
+    const before = await bundle();
+    const { stdout } = await run(helm, ['get', 'manifest', 'countersign', '--namespace', NAMESPACE], { env });
+    const rendered = one(objectsOf(stdout), 'Provider', 'countersign-provider').spec.caBundle;
+    expect(rendered).not.toBe(before);
+    admitted(await cluster.client.patch(target, { spec: { caBundle: rendered } }));
+    await eventually('written again', async () => (await bundle()) === before || undefined);
+    await eventually('admitted', async () => (await create(signed[0])).admitted || undefined);
+  });
+
   it('loses no admission while its serving certificate is renewed', async () => {
     const next = await issueServingCertificate(['127.0.0.1'], 90, new Date());
     const attempts = await during('serving', async () => {
@@ -229,6 +245,8 @@ describe('the chart with a certificate that Countersign makes, two replicas, bef
         return (now !== before && now !== '') || undefined;
       });
       await Promise.all(replicas.map((replica) => replica.mount()));
+      // The kubelet of another node is later.
+      await sleep(1000);
       await eventually('mounted', async () => {
         await gatekeeper.mountCertificate();
         return (await create(signed[0])).admitted || undefined;

@@ -390,8 +390,9 @@ describe('the chart', () => {
       expect(one(objects, 'ServiceAccount').metadata.name).toBe('ratify-admin');
     });
 
-    it('A4.3 are taken as a catalogue has them: the account with a capital, the older name of a certificate', async () => {
+    it('A4.3 are taken as a catalogue has them: the account with a capital, the older name of a certificate, its rotation', async () => {
       const objects = await helm.render(sample('ack.yaml'));
+      expect((await settingsOf(objects)).servingCertificate).toMatchObject({ secret: 'countersign-serving' });
       expect(one(objects, 'ServiceAccount')).toMatchObject({
         metadata: { name: 'ratify-admin', annotations: { 'pod-identity.alibabacloud.com/role-name': 'ratify-role' } },
       });
