@@ -14,7 +14,7 @@
   "secret" (include "countersign.servingSecret" .)
   "hosts" (include "countersign.dnsNames" . | fromJsonArray)
   "providers" (include "countersign.providerNames" . | fromJsonArray)
-  "days" (int .Values.provider.tls.days))
+  "days" (int (default 90 .Values.provider.tls.days)))
 -}}
 {{- end -}}
 {{- mustMergeOverwrite $said (deepCopy .Values.settings) | toYaml -}}
