@@ -42,7 +42,7 @@ const VERDICT = /\[enforced\] (refused|unavailable|misconfigured) [A-Z_]+ /;
 const OTHERS: readonly (readonly [RegExp, Became])[] = [
   [/failed calling webhook/, 'no answer of Gatekeeper'],
   // What a Gatekeeper says that is told to end meanwhile.
-  [/\[enforced\] eval_cancel_error: /, 'no answer of Gatekeeper'],
+  [/\[enforced\] eval_cancel_error: |: serving context canceled, aborting request$/, 'no answer of Gatekeeper'],
   [/not yet ready to handle request/, 'no answer of the API server'],
 ];
 
