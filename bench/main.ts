@@ -9,6 +9,7 @@ import { lists } from './lists.ts';
 import { createBench } from './provider.ts';
 import { type Figure, table } from './report.ts';
 import { revocationCpu, revocationRequests } from './revocation.ts';
+import { signatureCpu } from './signature.ts';
 
 import { trustStores } from './trust.ts';
 
@@ -24,6 +25,7 @@ try {
     ['shared work', () => shared(bench)],
     ['CPU, cold', () => coldCpu(bench, { images: 2_000 * scale, signatureCheckMicroseconds: signatureCheckMicroseconds() })],
     ['CPU, revocation', () => revocationCpu(bench, { images: 1_000 * scale, signatureCheckMicroseconds: signatureCheckMicroseconds() })],
+    ['CPU, signatures', () => signatureCpu(1_000 * scale, signatureCheckMicroseconds())],
     ['requests to responders', () => revocationRequests(bench, 2_000 * scale)],
     ['revocation lists', () => lists()],
     ['trust stores', () => trustStores(bench, { images: 1_000 * scale, signatureCheckMicroseconds: signatureCheckMicroseconds() })],

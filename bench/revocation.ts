@@ -61,7 +61,7 @@ async function measure(
     signerOf: eachItsOwn ? (root) => newSigner(responder, root) : always((root) => newSigner(responder, root)),
     ...(authority === undefined ? {} : { stamp: authority.stamp }),
   });
-  const trust = { rootPem: corpus.root.pem, ...(authority === undefined ? {} : { tsaPem: authority.rootPem }) };
+  const trust = { rootPem: corpus.root.pem, ...(authority === undefined ? {} : { tsaPem: authority.root.pem }) };
   const config = bench.write('revocation.yaml', trustConfig(trust));
   const settings = bench.write('settings.yaml', JSON.stringify({ revocation: { allowedHosts: [responder.host] } }));
   const { askAll, cpuOfEach, keys, close } = await openSession(bench, { corpus, config, settings });
@@ -74,7 +74,7 @@ async function measure(
   return { checks: cpu / signatureCheckMicroseconds, requests };
 }
 
-function newSigner({ names = {}, tell }: Responder, root: Issued): Issued {
+export function newSigner({ names = {}, tell }: Responder, root: Issued): Issued {
   const signer = root.leaf({ key: 'RSA-2048', extensions: names });
   tell(signer, root);
   return signer;
@@ -90,12 +90,12 @@ function always(make: SignerOf): SignerOf {
 }
 
 /** An authority whose certificate names the responder too, and what it says of a signature. */
-function timestampingAuthority({ names = {}, tell }: Responder) {
+export function timestampingAuthority({ names = {}, tell }: Responder) {
   const root = pki.root({ key: 'RSA-2048', subject: [['CN', 'Bench TSA Root']] });
   const tsa = root.leaf(timestamping({ key: 'RSA-2048', extensions: names }));
   tell(tsa, root);
   const stamp = (signature: Uint8Array): Uint8Array => timestampToken({ tsa, message: signature, genTime: new Date(Date.UTC(2026, 0, 1)) });
-  return { rootPem: root.pem, stamp };
+  return { root, stamp };
 }
 
 /** Requests to responders while images of one signer are asked for evenly over an hour of a clock that the benchmark moves. */

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Diagnostic } from '../config/resources.ts';
-import type { Outcome, TraceStep, VerifierReport } from '../engine/types.ts';
+import type { Outcome, RuleVerdict, TraceStep, Verdict, VerifierReport } from '../engine/types.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { referenceText } from '../oci/reference.ts';
 import { adviceFor } from './advice.ts';
@@ -29,6 +29,8 @@ export function verdictText({ image, outcome, reason, verdict }: Verified): stri
   if (advice !== undefined) lines.push(`  to do: ${advice}`);
   if (verdict === undefined) return lines.join('\n');
   const { reports } = verdict;
+  if (tellsOfRules(verdict)) lines.push(...verdict.rules.map(ruleLine));
+  for (const { event, message } of verdict.records) lines.push(`  ${event}: ${clean(message)}`);
   if (reports.length > 0) lines.push(`  ${reports.length === 1 ? '1 signature was' : `${reports.length} signatures were`} looked at:`);
   for (const report of reports) lines.push(...reportLines(report, reason.code, '  '));
   lines.push(`  image: ${referenceText(verdict.reference)}${verdict.digest === undefined ? '' : `, digest ${verdict.digest}`}`);
@@ -47,6 +49,8 @@ export function verdictData({ image, outcome, reason, verdict }: Verified): unkn
     reference: verdict === undefined ? null : referenceText(verdict.reference),
     digest: verdict?.digest ?? null,
     policy: verdict === undefined || verdict.policy === '' ? null : verdict.policy,
+    rules: verdict?.rules ?? [],
+    records: verdict?.records ?? [],
     revision: verdict?.revision ?? null,
     validUntil: verdict?.validUntil ?? null,
     reports: verdict?.reports ?? [],
@@ -87,6 +91,16 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** One rule of Ratify's says nothing that the verdict does not. */
+function tellsOfRules({ rules }: Verdict): boolean {
+  return rules.length > 1 || rules.some(({ family }) => family !== 'ratify');
+}
+
+function ruleLine({ name, family, outcome, reason, exemption }: RuleVerdict): string {
+  const by = exemption === undefined ? '' : ` by ${exemption}`;
+  return `  rule ${clean(name)} (${family}): ${WORDS[outcome].toLowerCase()}${clean(by)}, ${reason.code}: ${clean(reason.message)}`;
 }
 
 function coloured(outcome: Outcome): string {

@@ -13,6 +13,7 @@ import type { HostPort } from '../server/listen.ts';
 import { type ProviderOptions, type RunningProvider, serveProvider } from '../server/serve.ts';
 import { followDeclarations } from './declarations.ts';
 import { MisuseError } from './exit.ts';
+import { policyOf } from './policy.ts';
 import { issueServingCertificate } from './serving-certificate.ts';
 
 /** Options of `serve` as the command line gives them. */
@@ -79,6 +80,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
     ownNamespace: settings.ownNamespace,
     freshnessMs: settings.freshnessMs,
     floor: settings.tenancy.floor,
+    ...policyOf(settings),
     keys,
     ...(cluster === undefined ? {} : { cluster: cluster.reader, before: NOT_LISTED }),
     signal: new AbortController().signal,

@@ -8,6 +8,7 @@ import { createFactCache } from '../lib/cache.ts';
 import type { RevocationPort } from '../lib/revocation.ts';
 import { createRevocationNetwork } from '../lib/revocation-network.ts';
 import { printDiagnostic } from './output.ts';
+import { policyOf } from './policy.ts';
 
 export interface SessionOptions {
   readonly config?: string;
@@ -34,6 +35,8 @@ export async function openSession(options: SessionOptions & { readonly config: s
     registries: registrySettings(settings, { plainHttp: options.plainHttp ?? false }),
     ownNamespace: settings.ownNamespace,
     freshnessMs: settings.freshnessMs,
+    floor: settings.tenancy.floor,
+    ...policyOf(settings),
     signal: new AbortController().signal,
   });
   report([...diagnostics, ...built.diagnostics]);

@@ -1,6 +1,7 @@
 import type { Kinds, RegistrySettings } from '../engine/kinds.ts';
 import type { ClusterReader, FactCache, Snapshot, Store } from '../engine/types.ts';
 import { type Compiled, compile } from './compile.ts';
+import type { FamilyOptions } from './families.ts';
 import { fetchOnce, type KeyFetcher } from './key-sources.ts';
 import { type KeyTable, keyTable } from './key-table.ts';
 import { diagnosticOf, problemOf } from './object-check.ts';
@@ -17,6 +18,10 @@ export interface BuildDeps {
   readonly freshnessMs: number;
   /** Whether the cluster's objects must accept too where a namespace has its own. Default false. */
   readonly floor?: boolean;
+  /** What the settings say of the families beside Ratify's, by their names. Default: nothing. */
+  readonly families?: ReadonlyMap<string, FamilyOptions>;
+  /** What is answered for an image that no rule covers. Default: what the families that are declared say. */
+  readonly uncovered?: 'accept' | 'refuse';
   /** What Secrets are read from; absent: there is no cluster. */
   readonly cluster?: ClusterReader;
   /** Where key material comes from. Default: each build fetches it. */
@@ -78,7 +83,7 @@ export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: 
     if (views !== undefined) verifiers.set(object, views);
     diagnostics.push(...object.diagnostics);
   }
-  const { engines, any, none } = await buildViews({ ...deps, compiled, verifiers, kinds });
+  const { engines, any, none } = await buildViews({ ...deps, compiled, verifiers, keys, kinds });
   return {
     snapshot: {
       for: (namespace) => (namespace === undefined || namespace === '' ? none : (engines.get(namespace) ?? any)),

@@ -25,6 +25,7 @@ export type Made =
   | { readonly role: 'store'; readonly store: Store; readonly key: string }
   | { readonly role: 'keyProvider'; readonly material: KeyMaterial; readonly source: KeySource }
   | { readonly role: 'policy'; readonly enforcer: PolicyEnforcer }
+  | { readonly role: 'family'; readonly part: unknown }
   | {
       readonly role: 'verifier';
       readonly type: string;
@@ -117,6 +118,8 @@ async function make(object: ObjectCheck, deps: CompileDeps, onKeySource: OnKeySo
       return makePolicy(object, deps.kinds);
     case 'keyProvider':
       return makeKeyProvider(object, deps, onKeySource);
+    case 'family':
+      return makePart(object, deps.kinds);
   }
 }
 
@@ -192,6 +195,16 @@ function makePolicy(object: ObjectCheck, kinds: Kinds): Made | undefined {
   const parameters = kind && object.parameters(kind.parameters, spec.parameters, []);
   if (kind === undefined || parameters === undefined) return undefined;
   return { role: 'policy', enforcer: kind.create({ name: object.declared.name, parameters: parameters.value }) };
+}
+
+function makePart(object: ObjectCheck, kinds: Kinds): Made | undefined {
+  const { kind, name, namespace } = object.declared;
+  const part = kinds.families.flatMap(({ parts }) => parts).find((candidate) => candidate.kind === kind);
+  if (part === undefined) return object.fail(['kind'], `nothing here makes use of a ${kind}`);
+  const spec = object.spec(part.spec);
+  if (spec === undefined) return undefined;
+  for (const { path, message } of part.hints?.(spec) ?? []) object.warn(['spec', ...path], message);
+  return { role: 'family', part: part.create({ name, namespace, spec }) };
 }
 
 /** `config-policy`, `configpolicy` and `ConfigPolicy` are one type, as in Ratify. */

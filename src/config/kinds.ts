@@ -1,3 +1,5 @@
+import { directory } from '../attestations/directory.ts';
+import { referrers } from '../attestations/referrers.ts';
 import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
 import { configPolicy } from '../enforcers/config-policy.ts';
@@ -5,6 +7,7 @@ import type { Kinds } from '../engine/kinds.ts';
 import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
 import { secret } from '../keys/secret.ts';
+import { exceptions } from '../rules/exception.ts';
 import { cachedStore } from '../stores/cached.ts';
 import { combineStores } from '../stores/combined.ts';
 import { ociLayout } from '../stores/layout.ts';
@@ -18,5 +21,7 @@ export const kinds: Kinds = {
   keyProviders: { inline, secret, file },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
+  attestations: { directory, referrers },
+  families: [exceptions],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };

@@ -1,7 +1,7 @@
 import { quoted } from '../engine/reason.ts';
 import { type Declared, type Diagnostic, type ObjectPath, type Origin, objectName, pathText } from './resources.ts';
 import { kindOf } from './schema/check.ts';
-import { GROUP, OBJECT_KINDS, VERSIONS } from './schema/kinds.ts';
+import { OBJECT_KINDS } from './schema/kinds.ts';
 
 /** What a document is: ours, somebody else's, or several objects in a Kubernetes `List`. */
 export interface Reading {
@@ -47,18 +47,19 @@ function readObject(object: Readonly<Record<string, unknown>>, place: Place, at:
   if (typeof apiVersion !== 'string') return unusable(place, [...at, 'apiVersion'], `expected a string, found ${kindOf(apiVersion)}`);
   if (typeof kind !== 'string') return unusable(place, [...at, 'kind'], `expected a string, found ${kindOf(kind)}`);
   const [group = '', version = ''] = apiVersion.split('/');
-  if (group !== GROUP) {
+  const kindsOfGroup = OBJECT_KINDS.filter((candidate) => candidate.group === group);
+  if (kindsOfGroup.length === 0) {
     const message = `${quoted(kind)} of ${quoted(apiVersion)} is not a kind that is read here; ignored`;
     return { declared: [], diagnostics: [diagnostic(place, 'note', ['kind'], 'UNRELATED_KIND', message)], broken: false };
   }
-  const row = OBJECT_KINDS.find((candidate) => candidate.kind === kind);
+  const row = kindsOfGroup.find((candidate) => candidate.kind === kind);
   if (row === undefined) {
-    const known = OBJECT_KINDS.map((candidate) => candidate.kind).join(', ');
-    return unusable(place, ['kind'], `unknown kind ${quoted(kind)} of ${GROUP}; expected ${known}`);
+    const known = kindsOfGroup.map((candidate) => candidate.kind).join(', ');
+    return unusable(place, ['kind'], `unknown kind ${quoted(kind)} of ${group}; expected ${known}`);
   }
   const problems: [ObjectPath, string][] = [];
-  if (!VERSIONS.some((known) => known === version)) {
-    problems.push([['apiVersion'], `unknown version ${quoted(version)}; expected ${VERSIONS.join(' or ')}`]);
+  if (!row.versions.includes(version)) {
+    problems.push([['apiVersion'], `unknown version ${quoted(version)}; expected ${row.versions.join(' or ')}`]);
   }
   const metadata = isMap(object.metadata) ? object.metadata : {};
   if (!isMap(object.metadata)) problems.push([['metadata'], `expected a map, found ${kindOf(object.metadata)}`]);
@@ -98,8 +99,10 @@ function readObject(object: Readonly<Record<string, unknown>>, place: Place, at:
 
 function hints(declared: Declared, metadata: Readonly<Record<string, unknown>>): [Diagnostic['severity'], ObjectPath, string][] {
   const found: [Diagnostic['severity'], ObjectPath, string][] = [];
-  if (declared.apiVersion.endsWith('/v1alpha1')) {
-    found.push(['note', ['apiVersion'], `v1alpha1 of the ${declared.kind} API has been deprecated; please migrate to v1beta1`]);
+  const [stored, ...others] = OBJECT_KINDS.find(({ kind }) => kind === declared.kind)?.versions ?? [];
+  const version = declared.apiVersion.split('/').at(-1) ?? '';
+  if (others.includes(version)) {
+    found.push(['note', ['apiVersion'], `${version} of the ${declared.kind} API has been deprecated; please migrate to ${stored}`]);
   }
   if (declared.kind === 'CertificateStore') {
     found.push(['note', ['kind'], 'CertificateStore is deprecated; KeyManagementProvider holds the same certificates']);

@@ -1,5 +1,5 @@
-/** What an object declares; cluster and namespaced kinds, and the two spellings of a key provider, are one role each. */
-export type Role = 'store' | 'verifier' | 'policy' | 'keyProvider';
+/** What an object declares; cluster and namespaced kinds, the two spellings of a key provider, and whatever families beside Ratify's declare, are one role each. */
+export type Role = 'store' | 'verifier' | 'policy' | 'keyProvider' | 'family';
 
 /** Keys and indexes from the root of an object. */
 export type ObjectPath = readonly (string | number)[];

@@ -37,6 +37,10 @@ export interface Settings {
   readonly cluster: { readonly unreadyAfterMs: number | undefined };
   /** The serving certificate that is made and renewed here; undefined: it comes out of files. */
   readonly servingCertificate: ServingCertificateSettings | undefined;
+  /** What is answered for an image that no rule covers; undefined: what the families that are declared say. */
+  readonly uncovered: 'accept' | 'refuse' | undefined;
+  /** What is set of the families beside Ratify's, by their names; each has a schema of its own. */
+  readonly families: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** What in the file has no effect. */
   readonly warnings: readonly string[];
 }
@@ -116,6 +120,10 @@ const settingsFile = z.object({
       days: z.int().min(1).max(3650).default(90),
     })
     .optional(),
+  uncovered: z.enum(['accept', 'refuse']).optional(),
+  kritis: z.looseObject({}).default({}),
+  acr: z.looseObject({}).default({}),
+  oke: z.looseObject({}).default({}),
   registries: z
     .record(
       z.string().regex(HOST),
@@ -177,6 +185,8 @@ function settingsOf(data: z.infer<typeof settingsFile>, registries: Settings['re
     keys: { maxStaleMs: data.keys.maxStaleSeconds * 1000 },
     cluster: { unreadyAfterMs: data.cluster.unreadyAfterSeconds === 0 ? undefined : data.cluster.unreadyAfterSeconds * 1000 },
     servingCertificate: data.servingCertificate,
+    uncovered: data.uncovered,
+    families: { kritis: data.kritis, acr: data.acr, oke: data.oke },
     registries,
     warnings,
   };

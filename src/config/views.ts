@@ -3,7 +3,8 @@ import { reason } from '../engine/reason.ts';
 import type { Engine, FactCache, PolicyEnforcer, Reason, Rule, Store, Verifier } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
-import type { Viewer } from './key-table.ts';
+import { type FamiliesView, type FamilyOptions, viewFamilies } from './families.ts';
+import type { KeyTable, Viewer } from './key-table.ts';
 import type { Role } from './resources.ts';
 import type { VerifierViews } from './verifier-views.ts';
 
@@ -15,6 +16,9 @@ export interface World {
   readonly facts: FactCache;
   readonly freshnessMs: number;
   readonly floor?: boolean;
+  readonly keys: KeyTable;
+  readonly families?: ReadonlyMap<string, FamilyOptions>;
+  readonly uncovered?: 'accept' | 'refuse';
 }
 
 /** Objects by role and namespace, in the order of their names. */
@@ -50,13 +54,51 @@ async function buildView(viewer: Viewer, world: Indexed): Promise<Engine> {
   const own = await buildSide(viewer, world, (role) => seen(world, viewer, role));
   const floor = await buildFloor(viewer, world);
   const misconfigured = own.misconfigured ?? floor?.misconfigured;
-  const rules = [own, floor].flatMap((side) => side?.rule ?? []);
-  return {
+  const ratify: Ratify = {
     revision: floor === undefined ? own.revision : hashOf([own.revision, floor.revision]),
     store: own.store,
-    rules: misconfigured === undefined ? rules : [],
-    ...(misconfigured && { misconfigured }),
+    rules: misconfigured === undefined ? [own, floor].flatMap((side) => side?.rule ?? []) : [],
+    misconfigured,
   };
+  const families = viewFamilies(viewer, world);
+  if (!families.declared) return engineOf(ratify, world.uncovered);
+  const speaks = (['verifier', 'policy'] as const).some((role) => seen(world, viewer, role).length > 0) || floor !== undefined;
+  return join(ratify, speaks, families, world.uncovered);
+}
+
+/** What the objects of Ratify's kinds come to. */
+interface Ratify {
+  readonly revision: string;
+  readonly store: Store | undefined;
+  readonly rules: readonly Rule[];
+  readonly misconfigured: Reason | undefined;
+}
+
+function engineOf({ revision, store, rules, misconfigured }: Ratify, uncovered: World['uncovered']): Engine {
+  return { revision, store, rules, ...(uncovered && { uncovered }), ...(misconfigured && { misconfigured }) };
+}
+
+/** Ratify's objects beside those of other families: a Store alone demands nothing, it only says where images are read. */
+function join(ratify: Ratify, speaks: boolean, families: FamiliesView, setting: World['uncovered']): Engine {
+  const { misconfigured, store } = ratify;
+  const own = !speaks ? [] : misconfigured === undefined ? ratify.rules : [unusable(misconfigured)];
+  const uncovered = setting ?? (speaks ? 'refuse' : families.uncovered);
+  const rules = [...own, ...families.rules];
+  return {
+    revision: hashOf([ratify.revision, families.revision, uncovered ?? null]),
+    store,
+    exemptions: families.exemptions,
+    rules,
+    ...(uncovered && { uncovered }),
+    // What only exempts from rules is none, and decides nothing.
+    ...(rules.length === 0 && uncovered === undefined && misconfigured !== undefined && { misconfigured }),
+  };
+}
+
+/** Stands for rules that cannot be used: other families' may still refuse. */
+function unusable(why: Reason): Rule {
+  const decision = { outcome: 'misconfigured', reason: why } as const;
+  return { name: 'ratify-policy', family: 'ratify', covers: () => true, judge: async () => ({ decision, reports: [] }) };
 }
 
 /** The cluster's objects beside a namespace's own: they must accept too, with what the cluster's Stores read. */

@@ -10,3 +10,21 @@ export class ConfigProblem extends CodedError {
     this.path = path;
   }
 }
+
+/** Why it could not be found out what is attested: never that nothing is. */
+export class SourceError extends CodedError {
+  readonly code: 'ATTESTATIONS_UNREACHABLE' | 'ATTESTATIONS_DENIED' | 'ATTESTATIONS_THROTTLED' | 'ATTESTATIONS_INVALID';
+  constructor(code: SourceError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Why a rule cannot be judged, found out while an image is asked for. */
+export class EvaluationError extends CodedError {
+  readonly code: 'NO_STORE' | 'NO_VERIFIER' | 'NAMESPACE_REQUIRED' | 'CONTENT_INVALID';
+  constructor(code: EvaluationError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}

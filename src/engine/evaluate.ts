@@ -2,16 +2,10 @@ import type { Digest } from '../oci/digest.ts';
 import { absenceReason } from './absence.ts';
 import { reasonOf } from './outcomes.ts';
 import { reason } from './reason.ts';
-import type { Decision, Ports, Referrer, Request, Rule, Subject, Verifier, VerifierReport } from './types.ts';
-
-/** What one rule came to, and the reports that it was judged by. */
-export interface Evaluation {
-  readonly decision: Decision;
-  readonly reports: readonly VerifierReport[];
-}
+import type { Decision, Evaluation, Ports, Referrer, ReferrerRule, Request, Subject, Verifier, VerifierReport } from './types.ts';
 
 export interface EvaluateInput {
-  readonly rule: Rule;
+  readonly rule: ReferrerRule;
   readonly request: Request;
   readonly subject: Subject;
   readonly ports: Ports;

@@ -1,5 +1,19 @@
 import type { z } from 'zod';
-import type { ClusterReader, CredentialProvider, FactCache, KeyMaterial, KeyProvider, PolicyEnforcer, Store, Verifier } from './types.ts';
+import type {
+  AttestationSource,
+  ClusterReader,
+  CredentialProvider,
+  Exemption,
+  FactCache,
+  Family,
+  KeyMaterial,
+  KeyProvider,
+  PolicyEnforcer,
+  Reason,
+  Rule,
+  Store,
+  Verifier,
+} from './types.ts';
 
 /** A `type` of a declared object: its parameters' schema and how to make it. Thrown `ConfigProblem`s become *misconfigured*. */
 interface Kind<P, Input, Made> {
@@ -67,6 +81,56 @@ export type StoreKind<P = unknown> = Kind<P, StoreInputs, Store> & WithHints<P>;
 export type KeyProviderKind<P = unknown> = Kind<P, AdapterInputs, KeyProvider>;
 export type CredentialKind<P = unknown> = Kind<P, AdapterInputs, CredentialProvider>;
 export type EnforcerKind<P = unknown> = Kind<P, object, PolicyEnforcer>;
+export type AttestationKind<P = unknown> = Kind<P, object, AttestationSource>;
+
+/** A kind of object that a family is declared by. */
+export interface PartKind<Spec = unknown, Part = unknown> {
+  readonly kind: string;
+  /** Free of transforms: the custom resource definition is written from it. */
+  readonly spec: z.ZodType<Spec>;
+  /** What the object declares, by itself. @throws {ConfigProblem} with the path of what cannot be used. */
+  create(input: { readonly name: string; readonly namespace: string | undefined; readonly spec: Spec }): Part;
+  /** What applies, and is not what one would choose; paths from `spec` down. */
+  hints?(spec: Spec): readonly ParameterHint[];
+}
+
+/** An object of a family as a viewer sees it. */
+export interface FamilyObject<Part = unknown> {
+  readonly name: string;
+  /** Undefined for cluster kinds. */
+  readonly namespace: string | undefined;
+  /** Absent for an object that cannot be used: it counts as declared all the same. */
+  readonly part: Part | undefined;
+  /** Why there is no part. */
+  readonly problem: Reason | undefined;
+}
+
+export interface FamilyInputs {
+  /** The namespace that is asked from; undefined: one that declares nothing, or none. */
+  readonly namespace: string | undefined;
+  /** The objects of a kind: the cluster's, or the namespace's, by name. */
+  readonly objects: (kind: string) => readonly FamilyObject[];
+  /** Material of the key provider of that name as an object of `namespace` may see it. @throws {ConfigProblem} where there is none. */
+  readonly keyMaterial: (name: string) => KeyMaterial;
+  /** By the family's own schema. */
+  readonly settings: unknown;
+  /** Where statements are looked for, in their order. */
+  readonly sources: readonly AttestationSource[];
+}
+
+/** A way of saying which images may run beside Ratify's: its kinds of objects, and the rules that they come to. */
+export interface RuleFamily {
+  /** Its key in the settings. */
+  readonly name: string;
+  readonly family: Family;
+  readonly parts: readonly PartKind[];
+  readonly settings: z.ZodType;
+  /** What it says of an image that none of its rules covers; `nothing` where it only adds to other families. */
+  readonly uncovered: 'accept' | 'refuse' | 'nothing';
+  /** Whether its objects mean something only within a namespace: a key without one is then *misconfigured*. */
+  readonly namespaced: boolean;
+  build(inputs: FamilyInputs): { readonly rules: readonly Rule[]; readonly exemptions: readonly Exemption[] };
+}
 
 /** The types that configuration may name; `config/kinds.ts` has ours, a caller may pass its own. */
 export interface Kinds {
@@ -75,6 +139,8 @@ export interface Kinds {
   readonly keyProviders: Readonly<Record<string, KeyProviderKind>>;
   readonly credentials: Readonly<Record<string, CredentialKind>>;
   readonly enforcers: Readonly<Record<string, EnforcerKind>>;
+  readonly attestations: Readonly<Record<string, AttestationKind>>;
+  readonly families: readonly RuleFamily[];
   /** The stores of one view as one, that remembers what it read in `facts` (tags and referrers for `freshnessMs`). */
   readonly combineStores: (stores: readonly Store[], facts: FactCache, freshnessMs: number) => Store;
 }
@@ -86,4 +152,7 @@ export const defineVerifier = <P>(kind: VerifierKind<P>): VerifierKind => erase(
 export const defineStore = <P>(kind: StoreKind<P>): StoreKind => erase(kind);
 export const defineKeyProvider = <P>(kind: KeyProviderKind<P>): KeyProviderKind => erase(kind);
 export const defineCredentials = <P>(kind: CredentialKind<P>): CredentialKind => erase(kind);
+export const defineAttestations = <P>(kind: AttestationKind<P>): AttestationKind => erase(kind);
+// Bound inside the object likewise: `create` only ever gets what its own schema parsed.
+export const definePart = <Spec, Part>(part: PartKind<Spec, Part>): PartKind => part as unknown as PartKind;
 export const defineEnforcer = <P>(kind: EnforcerKind<P>): EnforcerKind => erase(kind);

@@ -15,11 +15,17 @@ const OUTCOME_OF: Readonly<Record<string, Exclude<Outcome, 'accepted'>>> = {
   CREDENTIALS_INVALID: 'unavailable',
   DEADLINE_EXCEEDED: 'unavailable',
   KEY_PROVIDER_UNAVAILABLE: 'unavailable',
+  ATTESTATIONS_UNREACHABLE: 'unavailable',
+  ATTESTATIONS_DENIED: 'unavailable',
+  ATTESTATIONS_THROTTLED: 'unavailable',
+  ATTESTATIONS_INVALID: 'unavailable',
   CONFIG_INVALID: 'misconfigured',
   TRUST_POLICY_INVALID: 'misconfigured',
   TRUST_STORE_INVALID: 'misconfigured',
   KEY_PROVIDER_MISSING: 'misconfigured',
   NO_STORE: 'misconfigured',
+  NO_VERIFIER: 'misconfigured',
+  NAMESPACE_REQUIRED: 'misconfigured',
 };
 
 /** From the least to the most that it weighs among rules that must all accept. */

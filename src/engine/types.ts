@@ -118,24 +118,98 @@ export interface PolicyEnforcer {
   }): Decision | undefined;
 }
 
-/** One way by which an image can be accepted: its verifiers' reports, judged by its enforcer. */
-export interface Rule {
+/** Whose words a rule is declared in. */
+export type Family = 'ratify' | 'kritis' | 'countersign';
+
+interface AnyRule {
   readonly name: string;
-  readonly family: 'ratify';
+  readonly family: Family;
+  /** The word of the settings for rules of its sort, such as `acr`. Default: the family. */
+  readonly group?: string;
+  /** What it demands of is told by the reference and the namespace alone: nothing is read for it. */
   covers(request: Request): boolean;
+}
+
+/** A rule over what is attached to the image in the registry: its verifiers' reports, judged by its enforcer. */
+export interface ReferrerRule extends AnyRule {
   /** What it reads. Default: the engine's. */
   readonly store?: Store;
   readonly verifiers: readonly Verifier[];
   readonly enforcer: PolicyEnforcer;
 }
 
+/** A rule that looks for its evidence itself. */
+export interface EvidenceRule extends AnyRule {
+  /** Never rejects but for what `reasonOf` knows: a failure of a port, the deadline. */
+  judge(input: EvidenceInput): Promise<Evaluation>;
+}
+
+/** A condition that an image must satisfy where it covers it. */
+export type Rule = ReferrerRule | EvidenceRule;
+
+export interface EvidenceInput {
+  readonly request: Request;
+  /** The image as the registry has it, resolved once for all rules; rejects with a `StoreError`, or `NO_STORE` where none answers for it. */
+  readonly subject: () => Promise<Subject>;
+  readonly ports: Omit<Ports, 'store'>;
+  /** The engine's; undefined where there is none. */
+  readonly store: Store | undefined;
+  /** Signatures tried at most. */
+  readonly maxSignatures: number;
+  readonly onBug: ((error: unknown) => void) | undefined;
+}
+
+/** What one rule came to, and what it was judged by. */
+export interface Evaluation {
+  readonly decision: Decision;
+  readonly reports: readonly VerifierReport[];
+  /** The earliest instant at which the decision may change, beside what the reports say. */
+  readonly validUntil?: Date;
+  /** What is to be told whenever this is answered. */
+  readonly records?: readonly AuditRecord[];
+}
+
+/** An exemption that was used, a refusal that was let pass, a refusal that somebody wants to hear of. */
+export interface AuditRecord {
+  /** A word of docs/outcomes.md, such as `BreakGlass` or `FailedKritisAdmission`. */
+  readonly event: string;
+  /** The object that it is about, such as `Exception hotfix`. */
+  readonly object: string;
+  /** One line. */
+  readonly message: string;
+}
+
+/** Something declared that satisfies rules without their evidence. */
+export interface Exemption {
+  /** The object that declares it, such as `AdmissionAllowlist allow-acs-images`. */
+  readonly name: string;
+  /** Whether it satisfies `rule`. */
+  exempts(rule: Rule): boolean;
+  /** Decided on the text as asked. */
+  covers(request: Request, now: Date): { readonly reason: Reason; readonly record?: AuditRecord; readonly validUntil?: Date } | undefined;
+  /** Why it does not satisfy any more what it once did, for whoever wonders; undefined: it never did, or does still. */
+  lapsed?(request: Request, now: Date): string | undefined;
+}
+
+/** What one rule that covered the image said. */
+export interface RuleVerdict extends Decision {
+  readonly name: string;
+  readonly family: Family;
+  /** Name of the exemption that satisfied it. */
+  readonly exemption?: string;
+}
+
 /** One namespace's view of the declared objects; immutable. */
 export interface Engine {
   /** Hash of the objects and of the key material that the namespace sees. */
   readonly revision: string;
+  /** Default: none. */
+  readonly exemptions?: readonly Exemption[];
   readonly rules: readonly Rule[];
   /** Undefined where no usable Store is declared. */
   readonly store: Store | undefined;
+  /** What is answered where no rule covers the request. Default: refused with `NOT_COVERED`, *misconfigured* without any rule. */
+  readonly uncovered?: 'accept' | 'refuse';
   /** Why nothing can be decided; every request is then *misconfigured* with this reason. */
   readonly misconfigured?: Reason;
 }
@@ -153,6 +227,9 @@ export interface Verdict {
   readonly reports: readonly VerifierReport[];
   /** Name of the rule that decided; empty where none did. */
   readonly policy: string;
+  /** Every rule that covered the image, and what it said. */
+  readonly rules: readonly RuleVerdict[];
+  readonly records: readonly AuditRecord[];
   readonly revision: string;
   /** The earliest instant at which something that this rests on may change. */
   readonly validUntil?: Date;
@@ -220,4 +297,44 @@ export type Credential = { readonly username: string; readonly password: string 
 export interface CredentialProvider {
   readonly type: string;
   get(registry: string, signal: AbortSignal): Promise<Credential | undefined>;
+}
+
+/** A signed statement about an image, as it was found: nothing of it is believed yet. */
+export interface Attestation {
+  /** Where it was found, for people to read: the name of an occurrence, a file, a digest. */
+  readonly name: string;
+  /** A simple-signing payload, an OpenPGP message that holds one, or a message that OCI Vault signed. */
+  readonly format: 'simple-signing' | 'pgp' | 'vault';
+  /** The note that it is filed under; absent where its source has none. */
+  readonly note?: string;
+  /** The bytes that were signed; of `pgp` the message with its signature. */
+  readonly payload: Uint8Array;
+  /** Of `pgp` the one whose fingerprint the source gives, without bytes of its own. */
+  readonly signatures: readonly AttestationSignature[];
+}
+
+export interface AttestationSignature {
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+  /** As its source names them; absent where it does not. */
+  readonly algorithm?: string;
+  readonly keyVersion?: string;
+}
+
+/** The image that statements are wanted about. */
+export interface AttestedImage {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  /** The engine's Store; undefined where there is none. */
+  readonly store: Store | undefined;
+}
+
+/** Where signed statements are kept. */
+export interface AttestationSource {
+  readonly name: string;
+  /**
+   * Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer.
+   * What is there and cannot be read hides nothing else: everything else comes first, then `ATTESTATIONS_INVALID`.
+   */
+  list(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Attestation[]>;
 }

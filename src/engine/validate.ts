@@ -1,10 +1,11 @@
 import { shortDigest } from '../oci/digest.ts';
 import { referenceText } from '../oci/reference.ts';
-import { type Evaluation, evaluateRule } from './evaluate.ts';
+import { EvaluationError } from './errors.ts';
+import { evaluateRule } from './evaluate.ts';
 import { reasonOf, worst } from './outcomes.ts';
-import { cut, quoted, reason } from './reason.ts';
+import { cut, quoted, reason, reasonWithSuffix } from './reason.ts';
 import { earliest, earliestChange } from './reports.ts';
-import type { Decision, Descriptor, Engine, Ports, Request, Rule, Store, Subject, Verdict } from './types.ts';
+import type { Decision, Descriptor, Engine, Evaluation, Ports, ReferrerRule, Request, Rule, Store, Subject, Verdict } from './types.ts';
 
 /** The ports of an evaluation; without a store of its own, the engine's is read. */
 export type EvaluationPorts = Omit<Ports, 'store'> & { readonly store?: Store };
@@ -19,9 +20,9 @@ export interface ValidateOptions {
 /**
  * Judges one image by one namespace's declared objects.
  *
- * The reference is resolved once; that digest is listed for, verified and answered. Every rule that covers the request must
- * accept; one refusal refuses, else *misconfigured* outweighs *unavailable*. Never rejects: what cannot be found out is a verdict,
- * an error of ours is *unavailable* with `INTERNAL` and told to `onBug`.
+ * The reference is resolved once; that digest is listed for, verified and answered. Every rule that covers the request must accept, or an
+ * exemption satisfy it; one refusal refuses, else *misconfigured* outweighs *unavailable*. Each rule is asked, whatever the others say: the
+ * verdict tells of all. Never rejects: what cannot be found out is a verdict, an error of ours is *unavailable* with `INTERNAL` and told to `onBug`.
  */
 export async function validate(
   engine: Engine,
@@ -36,69 +37,161 @@ export async function validate(
   if (!(maxSignatures >= 1))
     return verdict(misconfigured('CONFIG_INVALID', `expected maxSignatures of at least 1, found ${maxSignatures}`));
   try {
-    const asked = askable(engine, request, ports.store);
-    if ('decision' in asked) return verdict(asked);
-    const { rules, store } = asked;
-    ports.signal.throwIfAborted();
-    const { freshUntil: tagUntil, ...descriptor } = await store.resolve(request.reference, ports.signal);
-    const substituted = otherThanAsked(request, descriptor);
-    if (substituted !== undefined) return verdict({ decision: substituted });
-    const subject = { repository: { registry: request.reference.registry, path: request.reference.path }, descriptor };
-    const judged: Judged[] = [];
-    for (const rule of rules) {
-      const read = ports.store ?? rule.store ?? store;
-      const evaluation = await evaluateRule({ rule, request, subject, ports: { ...ports, store: read }, maxSignatures, onBug });
-      judged.push({ rule, ...evaluation });
-      if (evaluation.decision.outcome === 'refused') break;
-    }
+    const undecidable = whyUndecidable(engine);
+    if (undecidable !== undefined) return verdict(undecidable);
+    const rules = engine.rules.filter((rule) => rule.covers(request));
+    if (rules.length === 0) return verdict({ decision: uncovered(engine, request) });
+    const image = resolveOnce(engine, request, ports);
+    const run: Run = { engine, request, ports, image, maxSignatures, onBug };
+    const judged = await Promise.all(rules.map((rule) => judgeRule(rule, run)));
+    const { subject, tagUntil } = image.found();
     return verdict(conclude(judged, subject), tagUntil);
   } catch (error) {
     return verdict({ decision: reasonOf(error, onBug) });
   }
 }
 
-type Judged = Evaluation & { readonly rule: Rule };
+interface Run {
+  readonly engine: Engine;
+  readonly request: Request;
+  readonly ports: EvaluationPorts;
+  readonly image: Image;
+  readonly maxSignatures: number;
+  readonly onBug: ((error: unknown) => void) | undefined;
+}
+
+type Judged = Evaluation & { readonly rule: Rule; readonly exemption?: string };
 
 /** A decision, and what it rests on as far as it came. */
 interface Found {
   readonly decision: Decision;
-  readonly subject?: Subject;
+  readonly subject?: Subject | undefined;
   readonly policy?: string;
   readonly judged?: readonly Judged[];
 }
 
-/** The rules and the store that decide, or why nothing does. */
-function askable(engine: Engine, request: Request, recorded: Store | undefined): { rules: readonly Rule[]; store: Store } | Found {
-  if (engine.misconfigured !== undefined) return { decision: { outcome: 'misconfigured', reason: engine.misconfigured } };
-  if (engine.store === undefined) return misconfigured('NO_STORE', 'no Store is declared; declare one in the namespace or for the cluster');
-  const store = recorded ?? engine.store;
-  if (engine.rules.length === 0)
-    return misconfigured('NO_VERIFIER', 'no Verifier is declared; declare one in the namespace or for the cluster');
-  const rules = engine.rules.filter((rule) => rule.covers(request));
-  if (rules.length === 0) {
-    const message = `no declared policy covers ${cut(referenceText(request.reference), 120)}; declare one that does`;
-    return { decision: { outcome: 'refused', reason: reason('NOT_COVERED', message) } };
+function whyUndecidable({ misconfigured: why, rules, store, uncovered: otherwise }: Engine): Found | undefined {
+  if (why !== undefined) return { decision: { outcome: 'misconfigured', reason: why } };
+  if (rules.length > 0 || otherwise !== undefined) return undefined;
+  if (store === undefined) return misconfigured('NO_STORE', 'no Store is declared; declare one in the namespace or for the cluster');
+  return misconfigured('NO_VERIFIER', 'no Verifier is declared; declare one in the namespace or for the cluster');
+}
+
+function uncovered({ uncovered: otherwise = 'refuse' }: Engine, { reference }: Request): Decision {
+  const image = cut(referenceText(reference), 120);
+  if (otherwise === 'accept') return { outcome: 'accepted', reason: reason('NOT_COVERED', `no declared policy covers ${image}`) };
+  return { outcome: 'refused', reason: reason('NOT_COVERED', `no declared policy covers ${image}; declare one that does`) };
+}
+
+async function judgeRule(rule: Rule, run: Run): Promise<Judged> {
+  const exempt = exemptionOf(rule, run);
+  if (exempt !== undefined) return { rule, ...exempt };
+  const judged = await judgeByEvidence(rule, run);
+  const lapsed = judged.decision.outcome === 'accepted' ? undefined : lapsedFor(rule, run);
+  if (lapsed === undefined) return judged;
+  const { outcome, reason: why } = judged.decision;
+  return { ...judged, decision: { outcome, reason: reasonWithSuffix(why, `; ${lapsed}`) } };
+}
+
+async function judgeByEvidence(rule: Rule, run: Run): Promise<Judged> {
+  const { engine, request, ports, image, maxSignatures, onBug } = run;
+  try {
+    if ('judge' in rule) {
+      const { store: recorded, ...others } = ports;
+      const store = recorded ?? engine.store;
+      return { rule, ...(await rule.judge({ request, subject: image.subject, ports: others, store, maxSignatures, onBug })) };
+    }
+    const store = storeFor(rule, run);
+    const subject = await image.subject();
+    return { rule, ...(await evaluateRule({ rule, request, subject, ports: { ...ports, store }, maxSignatures, onBug })) };
+  } catch (error) {
+    return { rule, decision: reasonOf(error, onBug), reports: [] };
   }
-  const empty = rules.find((rule) => rule.verifiers.length === 0);
-  if (empty !== undefined) return misconfigured('NO_VERIFIER', `no Verifier belongs to policy ${quoted(empty.name)}; declare one`);
-  const { registry } = request.reference;
-  if (![store, ...rules.flatMap((rule) => recorded ?? rule.store ?? [])].every((one) => one.answersFor(registry)))
-    return misconfigured('NO_STORE', `no Store answers for registry ${quoted(registry)}; declare one that does`);
-  return { rules, store };
+}
+
+/** What satisfies `rule` without its evidence: then nothing at all is read for it. */
+function exemptionOf(rule: Rule, { engine, request, ports }: Run): (Evaluation & { readonly exemption: string }) | undefined {
+  for (const { name, exempts, covers } of engine.exemptions ?? []) {
+    const found = exempts(rule) ? covers(request, ports.now) : undefined;
+    if (found === undefined) continue;
+    return {
+      exemption: name,
+      decision: { outcome: 'accepted', reason: found.reason },
+      reports: [],
+      ...(found.validUntil && { validUntil: found.validUntil }),
+      ...(found.record && { records: [found.record] }),
+    };
+  }
+  return undefined;
+}
+
+function lapsedFor(rule: Rule, { engine, request, ports }: Run): string | undefined {
+  for (const exemption of engine.exemptions ?? []) {
+    const why = exemption.exempts(rule) ? exemption.lapsed?.(request, ports.now) : undefined;
+    if (why !== undefined) return cut(why, 100);
+  }
+  return undefined;
+}
+
+/** The store that a rule over referrers reads. @throws {EvaluationError} where it has nothing to judge with. */
+function storeFor(rule: ReferrerRule, { engine, request, ports }: Run): Store {
+  if (rule.verifiers.length === 0)
+    throw new EvaluationError('NO_VERIFIER', `no Verifier belongs to policy ${quoted(rule.name)}; declare one`);
+  const store = ports.store ?? rule.store ?? engine.store;
+  if (store === undefined) throw new EvaluationError('NO_STORE', 'no Store is declared; declare one in the namespace or for the cluster');
+  assertAnswers(store, request);
+  return store;
+}
+
+function assertAnswers(store: Store, { reference: { registry } }: Request): void {
+  if (!store.answersFor(registry))
+    throw new EvaluationError('NO_STORE', `no Store answers for registry ${quoted(registry)}; declare one that does`);
+}
+
+/** The image that is asked for, looked up when the first rule needs it. */
+interface Image {
+  readonly subject: () => Promise<Subject>;
+  /** What came of it so far. */
+  readonly found: () => { readonly subject: Subject | undefined; readonly tagUntil: Date | undefined };
+}
+
+function resolveOnce({ store: own }: Engine, request: Request, ports: EvaluationPorts): Image {
+  let pending: Promise<Subject> | undefined;
+  let subject: Subject | undefined;
+  let tagUntil: Date | undefined;
+  const resolve = async (): Promise<Subject> => {
+    const store = ports.store ?? own;
+    if (store === undefined) throw new EvaluationError('NO_STORE', 'no Store is declared; declare one in the namespace or for the cluster');
+    assertAnswers(store, request);
+    ports.signal.throwIfAborted();
+    const { freshUntil, ...descriptor } = await store.resolve(request.reference, ports.signal);
+    assertAsked(request, descriptor);
+    const { registry, path } = request.reference;
+    tagUntil = freshUntil;
+    subject = { repository: { registry, path }, descriptor };
+    return subject;
+  };
+  return {
+    subject: () => {
+      pending ??= resolve();
+      return pending;
+    },
+    found: () => ({ subject, tagUntil }),
+  };
+}
+
+function assertAsked({ reference }: Request, { digest }: Descriptor): void {
+  if (reference.digest === undefined || reference.digest === digest) return;
+  const message = `the store resolved to another image: expected ${shortDigest(reference.digest)}, got ${shortDigest(digest)}`;
+  throw new EvaluationError('CONTENT_INVALID', message);
 }
 
 function misconfigured(code: string, message: string): Found {
   return { decision: { outcome: 'misconfigured', reason: reason(code, message) } };
 }
 
-function otherThanAsked({ reference }: Request, { digest }: Descriptor): Decision | undefined {
-  if (reference.digest === undefined || reference.digest === digest) return undefined;
-  const message = `the store resolved to another image: expected ${shortDigest(reference.digest)}, got ${shortDigest(digest)}`;
-  return { outcome: 'refused', reason: reason('CONTENT_INVALID', message) };
-}
-
 /** Of the rules' decisions the one that outweighs the others; the first of these decides. */
-function conclude(judged: readonly Judged[], subject: Subject): Found {
+function conclude(judged: readonly Judged[], subject: Subject | undefined): Found {
   const outcome = worst(judged.map(({ decision }) => decision.outcome));
   const deciding = judged.find(({ decision }) => decision.outcome === outcome);
   if (deciding === undefined) return { decision: reasonOf(new TypeError('no rule was evaluated')), subject };
@@ -110,13 +203,23 @@ function verdictOf(engine: Engine, request: Request, { decision, subject, policy
   const reports = judged.flatMap((evaluation) => evaluation.reports);
   // A refusal ends with the next good signature, and a tag may move.
   const fresh = outcome === 'refused' || request.reference.digest === undefined ? freshUntil : undefined;
-  const validUntil = outcome === 'accepted' || outcome === 'refused' ? earliest(fresh, earliestChange(reports, outcome)) : undefined;
+  const ends = judged.map(({ validUntil }) => validUntil).reduce(earliest, earliestChange(reports, outcome));
+  const validUntil = outcome === 'accepted' || outcome === 'refused' ? earliest(fresh, ends) : undefined;
+  // An accept without a look at the registry is for the digest that was asked for.
+  const digest = subject?.descriptor.digest ?? (outcome === 'accepted' ? request.reference.digest : undefined);
   return {
     ...decision,
     reference: request.reference,
-    ...(subject === undefined ? {} : { digest: subject.descriptor.digest }),
+    ...(digest === undefined ? {} : { digest }),
     reports,
     policy,
+    rules: judged.map(({ rule: { name, family }, decision: said, exemption }) => ({
+      name,
+      family,
+      ...said,
+      ...(exemption === undefined ? {} : { exemption }),
+    })),
+    records: judged.flatMap(({ records }) => records ?? []),
     revision: engine.revision,
     ...(validUntil === undefined ? {} : { validUntil }),
   };

@@ -2,7 +2,6 @@ import type { Reading } from '../config/objects.ts';
 import { readObjects } from '../config/objects.ts';
 import type { Declared, Diagnostic } from '../config/resources.ts';
 import type { ObjectKind } from '../config/schema/kinds.ts';
-import { GROUP } from '../config/schema/kinds.ts';
 import { KubeError } from './errors.ts';
 
 /** What the API server says of any object, as far as it is read here. */
@@ -18,8 +17,6 @@ export interface KubeObject {
   readonly [member: string]: unknown;
 }
 
-/** The version that is read and written; the API server converts what was stored as another. */
-export const VERSION = 'v1beta1';
 /** Stands for a file name in diagnostics about objects of the cluster. */
 export const CLUSTER = 'cluster';
 
@@ -34,10 +31,15 @@ export interface Entry {
 
 /** The path of a kind's list, of one object, or of a part of it. */
 export function pathOf(kind: ObjectKind, at?: { readonly name: string; readonly namespace?: string | undefined }, part = ''): string {
-  const root = `/apis/${GROUP}/${VERSION}`;
+  const root = `/apis/${apiVersionOf(kind)}`;
   if (at === undefined) return `${root}/${kind.plural}`;
   const scope = at.namespace === undefined ? '' : `/namespaces/${encodeURIComponent(at.namespace)}`;
   return `${root}${scope}/${kind.plural}/${encodeURIComponent(at.name)}${part === '' ? '' : `/${part}`}`;
+}
+
+/** The version that is stored, and asked for. */
+function apiVersionOf({ group, versions }: ObjectKind): string {
+  return `${group}/${versions[0]}`;
 }
 
 /** @throws {KubeError} for what is no object of the API server. */
@@ -55,7 +57,7 @@ export function readEntry(object: KubeObject, kind: ObjectKind, ownNamespace: st
   if (before !== undefined && before.essence === essence) return { ...before, object };
   const origin = { file: CLUSTER, line: () => undefined };
   // Lists of the API server may leave out what all of their items have in common.
-  const whole = { ...object, apiVersion: `${GROUP}/${VERSION}`, kind: kind.kind };
+  const whole = { ...object, apiVersion: apiVersionOf(kind), kind: kind.kind };
   const { declared, diagnostics }: Reading = readObjects(whole, { origin, ownNamespace });
   return { object, declared: declared[0], diagnostics, essence };
 }

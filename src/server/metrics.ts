@@ -21,6 +21,8 @@ export interface Metrics {
   refused(code: ProtocolCode): void;
   /** One distinct key of a request; `code` is the reason's. */
   key(endpoint: Endpoint, outcome: KeyOutcome, code: string): void;
+  /** Something that was to be told with an answer: an exemption that was used, a refusal that was let pass. `event` is one of ours. */
+  record(event: string): void;
   cache(result: 'hit' | 'shared' | 'miss'): void;
   inFlight(requests: number): void;
   handshakeFailed(): void;
@@ -48,6 +50,11 @@ export function createMetrics(): Metrics {
   const answers = counter('countersign_answers_total', 'Evaluated requests.', 'action', 'shape', 'status');
   const refusals = counter('countersign_refused_requests_total', 'Requests that were not evaluated.', 'code');
   const keys = counter('countersign_keys_total', 'Distinct keys answered.', 'action', 'outcome', 'code');
+  const records = counter(
+    'countersign_records_total',
+    'Exemptions used, refusals let pass, and the like, as often as they were answered.',
+    'event',
+  );
   const cache = counter('countersign_verdict_cache_total', 'Look-ups in the verdict cache.', 'result');
   const handshakes = counter('countersign_tls_handshake_failures_total', 'Connections that ended in the TLS handshake.');
   const clients = counter('countersign_client_refused_total', 'Requests refused for their client certificate.', 'reason');
@@ -78,6 +85,7 @@ export function createMetrics(): Metrics {
     },
     refused: (code) => refusals.inc({ code }),
     key: ({ action }, outcome, code) => keys.inc({ action, outcome, code: bounded(code) }),
+    record: (event) => records.inc({ event }),
     cache: (result) => cache.inc({ result }),
     inFlight: (requests) => inFlight.set(requests),
     handshakeFailed: () => handshakes.inc(),

@@ -1,4 +1,4 @@
-import type { Verdict, VerifierReport } from '../engine/types.ts';
+import type { RuleVerdict, Verdict, VerifierReport } from '../engine/types.ts';
 import { referenceText } from '../oci/reference.ts';
 
 /** Names one response; both fields are volatile: they differ between two answers that say the same. */
@@ -11,6 +11,8 @@ const MAX_VALUE = 16 * 1024; /* bytes; design.md 3 */
 /** What the volatile members, the count of omitted reports and the punctuation need at most. */
 const RESERVED = 256;
 const MAX_TEXT = 512;
+/** Rules that are told of; with their names cut they take a third of a value. */
+const MAX_RULES = 12;
 
 /**
  * The part of a `value` that is the same whenever the verdict is: all but `version`, `isSuccess`, `traceID` and `timestamp`.
@@ -22,6 +24,8 @@ export function stableMembers(verdict: Verdict): string {
     reason: verdict.reason,
     digest: verdict.digest ?? null,
     policy: verdict.policy === '' ? null : cut(verdict.policy),
+    rules: verdict.rules.slice(0, MAX_RULES).map(ruleOf),
+    ...(verdict.records.length === 0 ? {} : { records: verdict.records.slice(0, MAX_RULES) }),
     revision: verdict.revision,
     validUntil: verdict.validUntil?.toISOString() ?? null,
   });
@@ -49,6 +53,8 @@ export function valueV2(verdict: Verdict): string {
     reason: verdict.reason,
     digest: verdict.digest ?? null,
     policy: verdict.policy === '' ? null : cut(verdict.policy),
+    rules: verdict.rules.slice(0, MAX_RULES).map(ruleOf),
+    ...(verdict.records.length === 0 ? {} : { records: verdict.records.slice(0, MAX_RULES) }),
     revision: verdict.revision,
     validUntil: verdict.validUntil?.toISOString() ?? null,
   });
@@ -74,6 +80,10 @@ function keepWithin<T>(all: readonly T[], budget: number, whole: (entry: T) => u
     kept.push(json);
   }
   return { kept, omitted: all.length - kept.length };
+}
+
+function ruleOf({ name, family, outcome, reason, exemption }: RuleVerdict): Record<string, unknown> {
+  return { name: cut(name, 80), family, outcome, reason, ...(exemption === undefined ? {} : { exemption: cut(exemption, 80) }) };
 }
 
 function reportOf(report: VerifierReport, subject: string): Record<string, unknown> {
@@ -170,6 +180,6 @@ function capital(text: string): string {
   return cut(`${text.charAt(0).toUpperCase()}${text.slice(1)}`);
 }
 
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 3)}...` : text;
+function cut(text: string, length = MAX_TEXT): string {
+  return text.length > length ? `${text.slice(0, length - 3)}...` : text;
 }

@@ -1,5 +1,5 @@
 import { reason } from '../engine/reason.ts';
-import type { Engine, FactCache, Outcome, Reason, Request, Snapshot, Verdict } from '../engine/types.ts';
+import type { AuditRecord, Engine, FactCache, Outcome, Reason, Reference, Request, Snapshot, Verdict } from '../engine/types.ts';
 import { validate } from '../engine/validate.ts';
 import { joinKey, type Kept, type VerdictCache } from '../lib/cache.ts';
 import type { Logger } from '../lib/log.ts';
@@ -17,6 +17,7 @@ import { type Stamp, stableMembers, valueV1, valueV2 } from './value.ts';
 export interface Judged {
   readonly verdict: Verdict;
   readonly stable: string;
+  readonly namespace: string | undefined;
 }
 
 export interface VerifyDeps {
@@ -33,6 +34,8 @@ export interface VerifyDeps {
   readonly now: () => Date;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Where else records are told, such as events of the cluster. */
+  readonly audit?: (record: AuditRecord, about: { readonly reference: Reference; readonly namespace: string | undefined }) => void;
 }
 
 /** What became of one distinct key. */
@@ -117,7 +120,7 @@ function judge(engine: Engine, request: Request, signal: AbortSignal, deps: Veri
       'verdict',
     );
     const stable = stableMembers(verdict);
-    const value = { verdict, stable };
+    const value = { verdict, stable, namespace: request.namespace };
     return { value, bytes: costOf(request, value), ttlMs: ttlOf(outcome, deps.ttl), ...(validUntil === undefined ? {} : { validUntil }) };
   });
 }
@@ -139,7 +142,8 @@ function costOf(request: Request, { stable }: Judged): number {
   return 1024 + 2 * request.text.length + 3 * stable.length;
 }
 
-function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readonly Answer[], { log, metrics, now }: VerifyDeps): string {
+function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readonly Answer[], deps: VerifyDeps): string {
+  const { log, metrics, now } = deps;
   const stamp: Stamp = { traceId, timestamp: now().toISOString() };
   const items: Item[] = [];
   const leftOut: LeftOut[] = [];
@@ -148,6 +152,7 @@ function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readon
     const { outcome, code } = summary(answer);
     counts[outcome] += 1;
     metrics.key(endpoint, outcome, code);
+    if ('judged' in answer) tellRecords(answer.judged, traceId, deps);
     if ('error' in answer) items.push(answer);
     else if ('judged' in answer) items.push({ key: answer.key, json: renderValue(answer.judged, endpoint.shape, stamp) });
     else leftOut.push(answer);
@@ -157,6 +162,27 @@ function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readon
     'verify',
   );
   return renderResponse(items, leftOutError(leftOut, answers.length));
+}
+
+/** Told with each answer, also with one that was kept: whoever counts uses counts Pods, not evaluations. */
+function tellRecords({ verdict, namespace }: Judged, traceId: string, { log, metrics, audit }: VerifyDeps): void {
+  const { reference, digest, records } = verdict;
+  for (const record of records) {
+    metrics.record(record.event);
+    log.warn(
+      {
+        traceID: traceId,
+        event: record.event,
+        object: record.object,
+        subject: imageName(reference),
+        digest,
+        namespace,
+        reason: record.message,
+      },
+      'audit',
+    );
+    audit?.(record, { reference, namespace });
+  }
 }
 
 function renderValue({ verdict, stable }: Judged, shape: 'v1' | 'v2', stamp: Stamp): string {

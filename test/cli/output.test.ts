@@ -16,7 +16,17 @@ function verified(detail: Readonly<Record<string, unknown>>): Verified {
   };
   const report = { verifier: 'v', type: 'notation', artifact, outcome: 'accepted', reason, detail, trace: [], nested: [] } as const;
   const reference = { registry: 'registry.example.test', path: 'app', tag: 'v1' };
-  const verdict = { outcome: 'accepted', reason, reference, digest, reports: [report], policy: 'p', revision: 'r' } as const;
+  const verdict = {
+    outcome: 'accepted',
+    reason,
+    reference,
+    digest,
+    reports: [report],
+    policy: 'p',
+    rules: [],
+    records: [],
+    revision: 'r',
+  } as const;
   return { image: 'registry.example.test/app:v1', outcome: 'accepted', reason, verdict };
 }
 

@@ -2,14 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { type Build, buildSnapshot } from '../../src/config/build.ts';
 import { loadFiles } from '../../src/config/files.ts';
 import type { Engine } from '../../src/engine/types.ts';
-import { answers, certificateStore, deps, folder, keys, object, policy, smallKinds, store, verifier } from './world.ts';
+import { answers, certificateStore, deps, folder, keys, object, policy, referrerRules, smallKinds, store, verifier } from './world.ts';
 
 async function build(...objects: readonly string[]): Promise<Build> {
   const { resources } = await loadFiles(await folder({ 'all.yaml': objects.join('') }));
   return buildSnapshot(resources, smallKinds, deps);
 }
 
-const names = (engine: Engine) => engine.rules.flatMap((rule) => rule.verifiers.map(({ name }) => name)).join(' ');
+const names = (engine: Engine) =>
+  referrerRules(engine)
+    .flatMap((rule) => rule.verifiers.map(({ name }) => name))
+    .join(' ');
 const BASE = [store('shelf'), verifier('cluster')];
 const BROKEN = object('NamespacedVerifier', 'team/broken', { name: 'echo', artifactTypes: 'a/b', parameters: { mood: 'bad' } });
 

@@ -7,7 +7,7 @@ import { kinds } from '../../src/config/kinds.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { readPemCertificates } from '../../src/x509/pem.ts';
 import { pki } from '../pki.ts';
-import { deps, folder, line } from './world.ts';
+import { deps, folder, line, referrerRules } from './world.ts';
 
 const AKS = join(import.meta.dirname, 'aks');
 const PEM = pki.root().pem;
@@ -28,7 +28,7 @@ describe("the verify-config.yaml of AKS's documentation (A1.3, A1.4)", () => {
     for (const namespace of [undefined, 'default', 'gatekeeper-system']) {
       const engine = built.snapshot.for(namespace);
       expect(engine.misconfigured).toBeUndefined();
-      expect(engine.rules.map(({ verifiers }) => verifiers.map(({ name, type }) => `${name} ${type}`))).toEqual([
+      expect(referrerRules(engine).map(({ verifiers }) => verifiers.map(({ name, type }) => `${name} ${type}`))).toEqual([
         ['verifier-notary-inline notation'],
       ]);
     }

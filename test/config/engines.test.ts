@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Engines } from '../../src/config/engines.ts';
 import { type Loaded, loadFiles } from '../../src/config/files.ts';
-import { answers, deps, folder, keys, line, object, smallKinds, store, verifier } from './world.ts';
+import { answers, deps, folder, keys, line, object, referrerRules, smallKinds, store, verifier } from './world.ts';
 
 /** Writes each state of the files, applies it, and gives the verifiers of the cluster or the namespace after each. */
 async function through(namespace: string | undefined, ...states: readonly Readonly<Record<string, string>>[]): Promise<readonly string[]> {
@@ -122,10 +122,8 @@ describe('the engines', () => {
       return { ...before, resources: { ...before.resources, declared: [...kept, ...after] } };
     };
     const one = (engines: Engines, name: string, namespace?: string) =>
-      engines
-        .current()
-        .for(namespace)
-        .rules.flatMap(({ verifiers }) => verifiers)
+      referrerRules(engines.current().for(namespace))
+        .flatMap(({ verifiers }) => verifiers)
         .find((found) => found.name === name);
 
     it('make nothing again', async () => {

@@ -23,6 +23,8 @@ describe('the settings', () => {
       keys: { maxStaleMs: 86_400_000 },
       cluster: { unreadyAfterMs: 300_000 },
       servingCertificate: undefined,
+      uncovered: undefined,
+      families: { kritis: {}, acr: {}, oke: {} },
       registries: new Map(),
       warnings: [],
     });

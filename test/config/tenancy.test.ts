@@ -5,14 +5,14 @@ import { kinds } from '../../src/config/kinds.ts';
 import type { ClusterReader, Engine } from '../../src/engine/types.ts';
 import { clusterOf, secretOf } from '../keys/world.ts';
 import { pki } from '../pki.ts';
-import { answers, deps, folder, keys, line, object, policy, smallKinds, store, verifier } from './world.ts';
+import { answers, deps, folder, keys, line, object, policy, referrerRules, smallKinds, store, verifier } from './world.ts';
 
 async function build(floor: boolean, ...objects: readonly string[]): Promise<Build> {
   const { resources } = await loadFiles(await folder({ 'all.yaml': objects.join('') }));
   return buildSnapshot(resources, smallKinds, { ...deps, floor });
 }
 
-const rules = ({ rules: found }: Engine) => found.map(({ name, verifiers }) => `${name}: ${verifiers.map((one) => one.name)}`);
+const rules = (engine: Engine) => referrerRules(engine).map(({ name, verifiers }) => `${name}: ${verifiers.map((one) => one.name)}`);
 const CLUSTER = [store('shelf'), keys('root'), verifier('cluster', { keys: ['root'] })];
 
 describe('the floor', () => {
@@ -34,7 +34,7 @@ describe('the floor', () => {
 
   it('reads with the Stores of the cluster what the cluster asks, so that a namespace can hide nothing', async () => {
     const { snapshot } = await build(true, ...CLUSTER, store('team/own', { registry: 'r' }));
-    const [own, floor] = snapshot.for('team').rules;
+    const [own, floor] = referrerRules(snapshot.for('team'));
     expect(own?.store).toBeUndefined();
     expect(floor?.store).toBe(snapshot.for(undefined).store);
     expect(snapshot.for('team').store).not.toBe(floor?.store);
@@ -148,7 +148,7 @@ describe('a tenant', () => {
     const objects = [store('shelf'), verifier('cluster'), policy('ratify-policy')];
     const withOwn = await build(false, ...objects, policy('team/ratify-policy', { artifactVerificationPolicies: { default: 'any' } }));
     const without = await build(false, ...objects);
-    expect(withOwn.snapshot.for('team').rules[0]?.enforcer).not.toBe(without.snapshot.for('team').rules[0]?.enforcer);
+    expect(referrerRules(withOwn.snapshot.for('team'))[0]?.enforcer).not.toBe(referrerRules(without.snapshot.for('team'))[0]?.enforcer);
     expect(rules(without.snapshot.for('team'))).toEqual(['ratify-policy: cluster']);
   });
 

@@ -6,7 +6,7 @@ import type { BuildDeps } from '../../src/config/build.ts';
 import type { Diagnostic } from '../../src/config/resources.ts';
 import { ConfigProblem } from '../../src/engine/errors.ts';
 import { defineCredentials, defineEnforcer, defineKeyProvider, defineStore, defineVerifier, type Kinds } from '../../src/engine/kinds.ts';
-import type { Engine, Store, VerifierInput } from '../../src/engine/types.ts';
+import type { Engine, ReferrerRule, Store, VerifierInput } from '../../src/engine/types.ts';
 
 const API = 'config.ratify.deislabs.io/v1beta1';
 
@@ -99,6 +99,8 @@ export const smallKinds: Kinds = {
       create: () => ({ type: 'config-policy', decide: () => undefined }),
     }),
   },
+  attestations: {},
+  families: [],
   combineStores: (stores) => stores[0] ?? emptyStore(),
 };
 
@@ -126,7 +128,7 @@ function emptyStore(): Store {
 /** What the verifiers of an engine answer, by name: the words of their key material, or the code of what is missing. */
 export async function answers(engine: Engine): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {};
-  for (const one of engine.rules.flatMap((rule) => rule.verifiers)) {
+  for (const one of referrerRules(engine).flatMap((rule) => rule.verifiers)) {
     // The small world's verifiers read nothing but the referrer.
     const input = {
       referrer: { mediaType: 'm', digest: `sha256:${'0'.repeat(64)}`, size: 1, artifactType: 'a/b' },
@@ -141,4 +143,9 @@ export async function answers(engine: Engine): Promise<Readonly<Record<string, s
 /** `severity path code: message`, the file without its folder. */
 export function line({ severity, file, line: number, path, code, message }: Diagnostic): string {
   return `${severity} ${file.slice(file.lastIndexOf('/') + 1)}:${number ?? '-'} ${path} ${code}: ${message}`;
+}
+
+/** The rules of an engine that are over what is attached to an image. */
+export function referrerRules({ rules }: Engine): readonly ReferrerRule[] {
+  return rules.filter((rule) => 'verifiers' in rule);
 }

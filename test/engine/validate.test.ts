@@ -179,7 +179,6 @@ describe('what cannot be asked', () => {
     ],
     ['an engine without rules', { rules: [] }, 'misconfigured', 'NO_VERIFIER'],
     ['a rule without verifiers', { rules: [rule({ verifiers: [] })] }, 'misconfigured', 'NO_VERIFIER'],
-    ['a rule without verifiers beside one with', { rules: [rule(), rule({ name: 'b', verifiers: [] })] }, 'misconfigured', 'NO_VERIFIER'],
     ['rules none of which covers the image', { rules: [rule({ covers: () => false })] }, 'refused', 'NOT_COVERED'],
   ])('asks no registry for %s', async (_, over, outcome, code) => {
     const store = treeStore({ image: [[good]] });
@@ -187,6 +186,13 @@ describe('what cannot be asked', () => {
     expect(brief(verdict)).toEqual([outcome, code, []]);
     expect(verdict.digest).toBeUndefined();
     expect(store.calls).toEqual([]);
+  });
+
+  it('asks every rule, and says what each said', async () => {
+    const store = treeStore({ image: [[good]] });
+    const verdict = await validate(engine(store, { rules: [rule(), rule({ name: 'b', verifiers: [] })] }), request(), ports());
+    expect([verdict.outcome, verdict.reason.code, verdict.policy]).toEqual(['misconfigured', 'NO_VERIFIER', 'b']);
+    expect(verdict.rules.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(['ratify-policy accepted', 'b misconfigured']);
   });
 
   it.each<[Error, Outcome, string, number]>([

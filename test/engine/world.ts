@@ -6,8 +6,8 @@ import type {
   PolicyEnforcer,
   Ports,
   Referrer,
+  ReferrerRule,
   Request,
-  Rule,
   Store,
   Subject,
   Verdict,
@@ -117,7 +117,7 @@ export function treeStore({ image = [], under = {} }: Tree, over: Partial<Store>
 /** Keeps nothing. */
 const noFacts: FactCache = { remember: async (_kind, _key, signal, load) => (await load(signal)).value };
 
-export function rule(over: Partial<Rule> = {}): Rule {
+export function rule(over: Partial<ReferrerRule> = {}): ReferrerRule {
   return { name: 'ratify-policy', family: 'ratify', covers: () => true, verifiers: [verifier()], enforcer: policy(), ...over };
 }
 
@@ -145,7 +145,7 @@ export const many = (count: number, prefix = 'bad'): Referrer[] => Array.from({ 
 export const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 /** The verdict on a tree by one rule, and what the store was asked. */
-export async function judge(tree: Tree, over: Partial<Rule> = {}, text?: string) {
+export async function judge(tree: Tree, over: Partial<ReferrerRule> = {}, text?: string) {
   const store = treeStore(tree);
   const bugs: unknown[] = [];
   const verdict = await validate(engine(store, { rules: [rule(over)] }), request(text), ports(), (error) => bugs.push(error));

@@ -26,6 +26,8 @@ function verdict(change: Partial<Verdict> = {}): Verdict {
     reference: parseReference('reg.test/app:1'),
     reports: [report()],
     policy: 'ratify-policy',
+    rules: [],
+    records: [],
     revision: 'r1',
     ...change,
   };

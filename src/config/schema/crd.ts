@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { GROUP, OBJECT_KINDS, type ObjectKind } from './kinds.ts';
+import { OBJECT_KINDS, type ObjectKind } from './kinds.ts';
 import { keyProviderStatus, objectStatus } from './status.ts';
 
 /** A file of the folder `crds`. */
@@ -15,7 +15,7 @@ type Schema = Readonly<Record<string, Json>>;
 /** The custom resource definitions of all kinds, one file each, written from the schemas that objects are checked with. */
 export function definitionFiles(): readonly DefinitionFile[] {
   return OBJECT_KINDS.map((kind) => ({
-    name: `${GROUP}_${kind.plural}.yaml`,
+    name: `${kind.group}_${kind.plural}.yaml`,
     text: `# Written from src/config/schema by \`npm run crds\`.\n${stringify(definitionOf(kind), { lineWidth: 0 })}`,
   }));
 }
@@ -24,9 +24,9 @@ function definitionOf(kind: ObjectKind): Json {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${kind.plural}.${GROUP}` },
+    metadata: { name: `${kind.plural}.${kind.group}` },
     spec: {
-      group: GROUP,
+      group: kind.group,
       scope: kind.namespaced ? 'Namespaced' : 'Cluster',
       names: {
         kind: kind.kind,
@@ -36,18 +36,19 @@ function definitionOf(kind: ObjectKind): Json {
         shortNames: [kind.shortName],
         categories: ['countersign'],
       },
-      versions: [versionOf(kind, 'v1beta1'), ...(kind.v1alpha1 ? [versionOf(kind, 'v1alpha1')] : [])],
+      versions: [kind.versions[0], ...(kind.serves ?? [])].map((version) => versionOf(kind, version)),
     },
   };
 }
 
-function versionOf(kind: ObjectKind, name: 'v1beta1' | 'v1alpha1'): Json {
-  const deprecationWarning = `${name} of the ${kind.kind} API has been deprecated. Please migrate to v1beta1.`;
+function versionOf(kind: ObjectKind, name: string): Json {
+  const [stored] = kind.versions;
+  const deprecationWarning = `${name} of the ${kind.kind} API has been deprecated. Please migrate to ${stored}.`;
   return {
     name,
     served: true,
-    storage: name === 'v1beta1',
-    ...(name === 'v1beta1' ? {} : { deprecated: true, deprecationWarning }),
+    storage: name === stored,
+    ...(name === stored ? {} : { deprecated: true, deprecationWarning }),
     subresources: { status: {} },
     additionalPrinterColumns: columnsOf(kind),
     schema: { openAPIV3Schema: rootOf(kind) },
@@ -55,15 +56,21 @@ function versionOf(kind: ObjectKind, name: 'v1beta1' | 'v1alpha1'): Json {
 }
 
 function columnsOf(kind: ObjectKind): Json {
-  const column = (name: string, type: string, jsonPath: string, description: string): Json => ({ name, type, jsonPath, description });
   const fetched = column('LastFetchedTime', 'date', '.status.lastfetchedtime', 'When it was last tried to fetch');
-  return [
+  const ofRatify = [
     column('IsSuccess', 'boolean', '.status.issuccess', 'Whether the object is in force as it stands'),
     column('Error', 'string', '.status.brieferror', 'What is wrong with it'),
     ...(kind.role === 'keyProvider' ? [fetched] : []),
+  ];
+  return [
+    ...(kind.role === 'family' ? [] : ofRatify),
     column('Ready', 'string', '.status.conditions[?(@.type=="Ready")].status', 'Whether the object is in force as it stands'),
     column('Age', 'date', '.metadata.creationTimestamp', 'Since when it is there'),
   ];
+}
+
+function column(name: string, type: string, jsonPath: string, description: string): Json {
+  return { name, type, jsonPath, description };
 }
 
 function rootOf(kind: ObjectKind): Json {

@@ -1,18 +1,21 @@
 import { z } from 'zod';
 import type { Role } from '../resources.ts';
+import { FAMILY_KINDS } from './families.ts';
 
-export const GROUP = 'config.ratify.deislabs.io';
-export const VERSIONS = ['v1beta1', 'v1alpha1'] as const;
+const GROUP = 'config.ratify.deislabs.io';
 
 /** A kind of object: cluster and namespaced kinds are rows of one list, and share the schema of their `spec`. */
 export interface ObjectKind {
+  readonly group: string;
+  /** The first is stored; the others are deprecated, and served where `serves` says so. All are read from files. */
+  readonly versions: readonly [string, ...string[]];
   readonly kind: string;
   readonly plural: string;
   readonly shortName: string;
   readonly role: Role;
   readonly namespaced: boolean;
-  /** Whether the API server serves v1alpha1 too, as Ratify's does. */
-  readonly v1alpha1: boolean;
+  /** Versions beside the stored one that the API server serves. Default: none. */
+  readonly serves?: readonly string[];
   /** Free of transforms: custom resource definitions are written from it. */
   readonly spec: z.ZodType;
   /** Fields of `spec` without which the API server takes no object; what else the schema demands is told in the status, as in Ratify. */
@@ -84,18 +87,30 @@ const certificateStore = {
   description: 'Certificates that Verifiers name. Deprecated: KeyManagementProvider holds the same.',
 } as const;
 
-const cluster = { namespaced: false, v1alpha1: true } as const;
-const namespaced = { namespaced: true, v1alpha1: false } as const;
+const ratify = { group: GROUP, versions: ['v1beta1', 'v1alpha1'] } as const;
+/** Ratify's API server serves v1alpha1 of its older kinds. */
+const cluster = { ...ratify, namespaced: false, serves: ['v1alpha1'] } as const;
+const namespaced = { ...ratify, namespaced: true } as const;
 
-/** Every kind of the group, as Ratify has them. */
-export const OBJECT_KINDS: readonly ObjectKind[] = [
+/** Ratify's kinds, as Ratify has them. */
+const RATIFY_KINDS: readonly ObjectKind[] = [
   { kind: 'Store', plural: 'stores', shortName: 'rstore', ...store, ...cluster },
   { kind: 'NamespacedStore', plural: 'namespacedstores', shortName: 'nstore', ...store, ...namespaced },
   { kind: 'Verifier', plural: 'verifiers', shortName: 'rver', ...verifier, ...cluster },
   { kind: 'NamespacedVerifier', plural: 'namespacedverifiers', shortName: 'nver', ...verifier, ...namespaced },
   { kind: 'Policy', plural: 'policies', shortName: 'rpol', ...policy, ...cluster },
   { kind: 'NamespacedPolicy', plural: 'namespacedpolicies', shortName: 'npol', ...policy, ...namespaced },
-  { kind: 'KeyManagementProvider', plural: 'keymanagementproviders', shortName: 'kmp', ...keys, ...cluster, v1alpha1: false },
+  { kind: 'KeyManagementProvider', plural: 'keymanagementproviders', shortName: 'kmp', ...keys, ...ratify, namespaced: false },
   { kind: 'NamespacedKeyManagementProvider', plural: 'namespacedkeymanagementproviders', shortName: 'nkmp', ...keys, ...namespaced },
-  { kind: 'CertificateStore', plural: 'certificatestores', shortName: 'certstore', ...certificateStore, ...namespaced, v1alpha1: true },
+  {
+    kind: 'CertificateStore',
+    plural: 'certificatestores',
+    shortName: 'certstore',
+    ...certificateStore,
+    ...namespaced,
+    serves: ['v1alpha1'],
+  },
 ];
+
+/** Every kind of object that is read. */
+export const OBJECT_KINDS: readonly ObjectKind[] = [...RATIFY_KINDS, ...FAMILY_KINDS];
