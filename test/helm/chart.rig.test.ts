@@ -115,7 +115,9 @@ describe('the chart', () => {
     });
 
     it('may read what is declared and write its status; beyond that, only keep a certificate that it makes itself', () => {
-      const [declared, status, ...more] = one(objects, 'ClusterRole').rules;
+      const [declared, status, ownDeclared, ownStatus, ...more] = one(objects, 'ClusterRole').rules;
+      expect(ownDeclared).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions'], verbs: ['list', 'watch'] });
+      expect(ownStatus).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions/status'], verbs: ['patch'] });
       const own = names(objects, 'Secret').filter((name) => name === 'countersign-serving');
       expect(more).toEqual(
         own.map(() => ({
