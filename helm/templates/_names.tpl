@@ -55,6 +55,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{- define "countersign.ownResources" -}}
+[exceptions]
+{{- end -}}
+
 {{- define "countersign.ratifyResources" -}}
 [stores,verifiers,policies,keymanagementproviders,certificatestores,namespacedstores,namespacedverifiers,namespacedpolicies,namespacedkeymanagementproviders]
 {{- end -}}

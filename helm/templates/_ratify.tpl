@@ -32,6 +32,15 @@
 {{- if not (include "countersign.declares" .) -}}
 {{- $notes = append $notes "Nothing is declared yet: the Pods are not ready, and every image is misconfigured, until a Store and a Verifier are (docs/configuration.md)." -}}
 {{- end -}}
+{{- if eq (include "countersign.tlsSource" .) "countersign" -}}
+{{- $tls := .Values.provider.tls -}}
+{{- if or $tls.existingSecret $tls.crt $tls.cabundle $tls.caCert -}}
+{{- $notes = append $notes "The certificate in provider.tls is not used: Countersign makes one itself (provider.tls.source)." -}}
+{{- end -}}
+{{- if not .Values.rbac.create -}}
+{{- $notes = append $notes (printf "rbac.create is false: the Pods start when their account may get and update the Secret %s and get and patch the Providers %s." (include "countersign.servingSecret" .) (include "countersign.providerNames" . | fromJsonArray | join ", ")) -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.notationCert -}}
 {{- $notes = append $notes "notationCert is the older name: use notationCerts." -}}
 {{- end -}}

@@ -9,5 +9,13 @@
   "caches" (dict "verdictsMiB" (int $cache.cacheSizeMb))
   "freshnessSeconds" (ternary (min 300 (int .Values.oras.cache.ttl)) 0 .Values.oras.cache.enabled)
 -}}
+{{- if eq (include "countersign.tlsSource" .) "countersign" -}}
+{{- $_ := set $said "servingCertificate" (dict
+  "secret" (include "countersign.servingSecret" .)
+  "hosts" (include "countersign.dnsNames" . | fromJsonArray)
+  "providers" (include "countersign.providerNames" . | fromJsonArray)
+  "days" (int (default 90 .Values.provider.tls.days)))
+-}}
+{{- end -}}
 {{- mustMergeOverwrite $said (deepCopy .Values.settings) | toYaml -}}
 {{- end -}}

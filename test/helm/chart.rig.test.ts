@@ -15,6 +15,9 @@ const SAMPLES = readdirSync(join(CHART, 'samples')).filter((file) => file.endsWi
 const ROOT = join(CHART, '..');
 const CERTIFICATE = String(parse(readFileSync(join(CHART, 'samples/minimal.yaml'), 'utf8')).notationCerts[0]);
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const tls = (values: Readonly<Record<string, unknown>>) => ({ provider: { tls: values } });
+const given = (more: Readonly<Record<string, unknown>>) => tls({ crt: CERTIFICATE, key: 'KEY', cabundle: CERTIFICATE, ...more });
+const ROTATION = { featureFlags: { RATIFY_CERT_ROTATION: true } };
 const names = (objects: readonly Rendered[], kind: string) =>
   objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
 
@@ -111,13 +114,39 @@ describe('the chart', () => {
       }
     });
 
-    it('may read what is declared and write its status, and no Secret', () => {
-      const [declared, status, ...more] = one(objects, 'ClusterRole').rules;
-      expect(more).toEqual([]);
+    it('may read what is declared and write its status; beyond that, only keep a certificate that it makes itself', () => {
+      const [declared, status, ownDeclared, ownStatus, ...more] = one(objects, 'ClusterRole').rules;
+      expect(ownDeclared).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions'], verbs: ['list', 'watch'] });
+      expect(ownStatus).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions/status'], verbs: ['patch'] });
+      const own = names(objects, 'Secret').filter((name) => name === 'countersign-serving');
+      expect(more).toEqual(
+        own.map(() => ({
+          apiGroups: ['externaldata.gatekeeper.sh'],
+          resources: ['providers'],
+          resourceNames: names(objects, 'Provider'),
+          verbs: ['get', 'patch'],
+        })),
+      );
       expect(declared).toMatchObject({ apiGroups: ['config.ratify.deislabs.io'], verbs: ['list', 'watch'] });
       expect(status.resources).toEqual(declared.resources.map((resource: string) => `${resource}/status`));
       expect(status.verbs).toEqual(['patch']);
-      expect(names(objects, 'Role')).toEqual([]);
+      expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata, rules }) => [metadata.namespace, rules])).toEqual(
+        own.map((secret) => [
+          'gatekeeper-system',
+          [{ apiGroups: [''], resources: ['secrets'], resourceNames: [secret], verbs: ['get', 'update'] }],
+        ]),
+      );
+    });
+
+    it('names a certificate in its arguments or has it made, not both', async () => {
+      const { args } = one(objects, 'Deployment').spec.template.spec.containers[0];
+      const named = args.filter((arg: string) => arg.startsWith('--tls-'));
+      const { servingCertificate: made } = await settingsOf(objects);
+      expect(named.length).toBe(made === undefined ? 2 : 0);
+      if (made === undefined) return;
+      expect(made.hosts).toContain(new URL(one(objects, 'Provider', 'countersign-provider').spec.url).hostname);
+      expect(made.providers).toEqual(names(objects, 'Provider'));
+      expect(one(objects, 'Secret', made.secret).data).toBeUndefined();
     });
 
     it('does not have its token lie about: only the Pod that needs it mounts it', () => {
@@ -158,8 +187,49 @@ describe('the chart', () => {
     });
   });
 
+  it.each<[what: string, how: 'made' | 'mounted', values: Readonly<Record<string, unknown>>]>([
+    ['no values', 'made', {}],
+    ['Ratify’s switch', 'made', ROTATION],
+    ['Ratify’s switch and a first certificate', 'made', { ...given({}), ...ROTATION }],
+    ['Ratify’s switch off', 'made', { featureFlags: { RATIFY_CERT_ROTATION: false } }],
+    ['a certificate', 'mounted', given({})],
+    ['a certificate, but another source', 'made', given({ source: 'countersign' })],
+    ['a Secret with one, and Ratify’s switch', 'mounted', { ...tls({ existingSecret: 'x', cabundle: CERTIFICATE }), ...ROTATION }],
+    ['a Gatekeeper whose Providers it does not know', 'mounted', { gatekeeper: { version: '3.10.0' } }],
+    ['Ratify’s switch and the chart as the source', 'mounted', { ...tls({ source: 'chart' }), ...ROTATION }],
+  ])('has with %s its certificate %s', async (_, how, values) => {
+    const { args } = await container({ values });
+    expect(args.some((arg: string) => arg.startsWith('--tls-cert='))).toBe(how === 'mounted');
+  });
+
+  it('has a certificate made in the days and under the names that values say', async () => {
+    const values = { provider: { tls: { source: 'countersign', days: 7 }, names: { verify: 'v', mutate: 'm' }, ratifyNames: false } };
+    const objects = await helm.render({ values, release: 'gate', namespace: 'gatekeeper-system' });
+    expect((await settingsOf(objects)).servingCertificate).toEqual({
+      secret: 'gate-countersign-serving',
+      hosts: [
+        'gate-countersign.gatekeeper-system.svc',
+        'gate-countersign.gatekeeper-system',
+        'gate-countersign.gatekeeper-system.svc.cluster.local',
+      ],
+      providers: ['v', 'm'],
+      days: 7,
+    });
+  });
+
+  it('renders the same each time where Countersign makes the certificate, so that a tool without a cluster sees no change', async () => {
+    expect(await helm.render()).toEqual(await helm.render());
+  });
+
+  it('lets the Providers trust nobody until Countersign says whom: what stands there is no authority, and over since 1970', async () => {
+    for (const { spec } of (await helm.render()).filter(({ kind }) => kind === 'Provider')) {
+      const { ca, validToDate } = new X509Certificate(Buffer.from(spec.caBundle, 'base64'));
+      expect({ ca, until: validToDate.toISOString() }).toEqual({ ca: false, until: '1970-01-01T00:00:01.000Z' });
+    }
+  });
+
   it('makes a certificate for its host, signed by what the Providers trust', async () => {
-    const objects = await helm.render();
+    const objects = await helm.render({ values: tls({ source: 'chart' }) });
     const { data } = one(objects, 'Secret', 'countersign-tls');
     const serving = new X509Certificate(Buffer.from(data['tls.crt'], 'base64'));
     for (const { spec } of objects.filter(({ kind }) => kind === 'Provider')) {
@@ -170,10 +240,10 @@ describe('the chart', () => {
   });
 
   it('takes a certificate of its own in values, and Ratify’s base64 for its authority', async () => {
-    const tls = { crt: CERTIFICATE, key: 'KEY', cabundle: Buffer.from(CERTIFICATE).toString('base64') };
-    const objects = await helm.render({ values: { provider: { tls } } });
+    const cabundle = Buffer.from(CERTIFICATE).toString('base64');
+    const objects = await helm.render({ values: given({ cabundle }) });
     expect(one(objects, 'Secret', 'countersign-tls').data['tls.key']).toBe(Buffer.from('KEY').toString('base64'));
-    for (const { spec } of objects.filter(({ kind }) => kind === 'Provider')) expect(spec.caBundle).toBe(tls.cabundle);
+    for (const { spec } of objects.filter(({ kind }) => kind === 'Provider')) expect(spec.caBundle).toBe(cabundle);
   });
 
   it('asks cert-manager for a certificate, and makes no Secret', async () => {
@@ -206,7 +276,7 @@ describe('the chart', () => {
   });
 
   it('may read Secrets where it is told to, and nowhere else', async () => {
-    const objects = await helm.render({ values: { rbac: { secretNamespaces: ['team-a'] } } });
+    const objects = await helm.render({ values: { ...given({}), rbac: { secretNamespaces: ['team-a'] } } });
     expect(objects.filter(({ kind }) => kind === 'Role')).toMatchObject([
       { metadata: { namespace: 'team-a' }, rules: [{ apiGroups: [''], resources: ['secrets', 'serviceaccounts'], verbs: ['get'] }] },
     ]);
@@ -322,8 +392,9 @@ describe('the chart', () => {
       expect(one(objects, 'ServiceAccount').metadata.name).toBe('ratify-admin');
     });
 
-    it('A4.3 are taken as a catalogue has them: the account with a capital, the older name of a certificate', async () => {
+    it('A4.3 are taken as a catalogue has them: the account with a capital, the older name of a certificate, its rotation', async () => {
       const objects = await helm.render(sample('ack.yaml'));
+      expect((await settingsOf(objects)).servingCertificate).toMatchObject({ secret: 'countersign-serving' });
       expect(one(objects, 'ServiceAccount')).toMatchObject({
         metadata: { name: 'ratify-admin', annotations: { 'pod-identity.alibabacloud.com/role-name': 'ratify-role' } },
       });

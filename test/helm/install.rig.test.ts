@@ -19,6 +19,10 @@ const ROOT = join(CHART, '..');
 const CERTIFICATE = String(parse(readFileSync(join(CHART, 'samples/minimal.yaml'), 'utf8')).notationCerts[0]);
 const NAMESPACE = 'gatekeeper-system';
 const SECRET = { kind: 'Secret', namespace: NAMESPACE, name: 'countersign-tls' };
+/** Where Countersign keeps the certificate that it makes. */
+const SERVING = { kind: 'Secret', namespace: NAMESPACE, name: 'countersign-serving' };
+const PROVIDER = { apiVersion: 'externaldata.gatekeeper.sh/v1beta1', kind: 'Provider' };
+const PROVIDERS = ['countersign-provider', 'countersign-mutation-provider', 'ratify-provider', 'ratify-mutation-provider'];
 const ACCOUNT = `system:serviceaccount:${NAMESPACE}:countersign`;
 
 interface SecretObject extends KubeObject {
@@ -79,13 +83,12 @@ describe('the chart in a cluster', () => {
   const install = (...args: readonly string[]) =>
     shell(`helm upgrade --install countersign ./helm --namespace ${NAMESPACE} ${args.map((arg) => `'${arg}'`).join(' ')}`);
   const uninstall = () => shell(`helm uninstall countersign --namespace ${NAMESPACE} --ignore-not-found`);
-  const provider = (name: string) =>
-    cluster.client.get<ProviderObject>({ apiVersion: 'externaldata.gatekeeper.sh/v1beta1', kind: 'Provider', name });
+  const provider = (name: string) => cluster.client.get<ProviderObject>({ ...PROVIDER, name });
 
   describe('installed', () => {
     afterEach(uninstall);
 
-    it.each(['minimal.yaml', 'ratify.yaml', 'ack.yaml', 'own-certificate.yaml'])(
+    it.each(['minimal.yaml', 'ratify.yaml', 'ack.yaml', 'own-certificate.yaml', 'rotating-certificate.yaml'])(
       'with %s is taken by the API server and by Gatekeeper',
       async (file) => {
         expect(await install('--values', `helm/samples/${file}`, '--set', 'gatekeeper.checkWebhooks=false')).toMatchObject({
@@ -108,11 +111,35 @@ describe('the chart in a cluster', () => {
       });
     });
 
-    it('keeps its certificate over an upgrade, and the Providers their trust in it', async () => {
+    it('leaves alone over upgrades and rollbacks what Countersign wrote: the certificate, and whom the Providers trust', async () => {
       await install();
+      const written = { 'tls.crt': Buffer.from('made here').toString('base64') };
+      const caBundle = Buffer.from(CERTIFICATE).toString('base64');
+      admitted(await cluster.client.patch(SERVING, { data: written }));
+      for (const name of PROVIDERS) admitted(await cluster.client.patch({ ...PROVIDER, name }, { spec: { caBundle } }));
+      const still = async () => {
+        expect((await cluster.client.get<SecretObject>(SERVING))?.data).toEqual(written);
+        for (const name of PROVIDERS) expect((await provider(name))?.spec.caBundle).toBe(caBundle);
+      };
+      expect(
+        await install('--set', 'replicaCount=3', '--set', 'webhookTimeoutSeconds=4', '--set', 'gatekeeper.checkWebhooks=false'),
+      ).toMatchObject({ code: 0 });
+      await still();
+      expect(await shell(`helm rollback countersign 1 --namespace ${NAMESPACE}`)).toMatchObject({ code: 0 });
+      await still();
+    });
+
+    it('takes the key of the certificate with it when it goes', async () => {
+      await install();
+      await uninstall();
+      expect(await cluster.client.get(SERVING)).toBeUndefined();
+    });
+
+    it('keeps a certificate of its own making over an upgrade, and the Providers their trust in it', async () => {
+      await install('--set', 'provider.tls.source=chart');
       const before = await cluster.client.get<SecretObject>(SECRET);
       const trust = (await provider('ratify-provider'))?.spec.caBundle;
-      expect(await install('--set', 'replicaCount=3')).toMatchObject({ code: 0 });
+      expect(await install('--set', 'provider.tls.source=chart', '--set', 'replicaCount=3')).toMatchObject({ code: 0 });
       expect((await cluster.client.get<SecretObject>(SECRET))?.data).toEqual(before?.data);
       expect((await provider('ratify-provider'))?.spec.caBundle).toBe(trust);
       expect(before?.data['ca.crt']).toBe(trust);
@@ -134,10 +161,27 @@ describe('the chart in a cluster', () => {
       ['list', 'secrets', 'no'],
       ['create', 'pods', 'no'],
       ['patch', 'providers.externaldata.gatekeeper.sh', 'no'],
+      ['list', 'providers.externaldata.gatekeeper.sh', 'no'],
+      ['create', 'secrets', 'no'],
     ])('may it %s %s? %s', async (verb, resource, answer) => {
       const [kind, subresource] = resource.split('/');
       const sub = subresource === undefined ? '' : ` --subresource=${subresource}`;
       const { stdout } = await shell(`kubectl auth can-i ${verb} ${kind}${sub} --as=${ACCOUNT} --all-namespaces || true`);
+      expect(stdout.trim()).toBe(answer);
+    });
+
+    it.each([
+      ['get', 'secrets/countersign-serving', 'yes'],
+      ['update', 'secrets/countersign-serving', 'yes'],
+      ['delete', 'secrets/countersign-serving', 'no'],
+      ['get', 'secrets/gatekeeper-webhook-server-cert', 'no'],
+      ...PROVIDERS.flatMap((name) =>
+        ['get', 'patch'].map((verb) => [verb, `providers.externaldata.gatekeeper.sh/${name}`, 'yes'] as const),
+      ),
+      ['delete', 'providers.externaldata.gatekeeper.sh/countersign-provider', 'no'],
+      ['patch', 'providers.externaldata.gatekeeper.sh/another', 'no'],
+    ] as const)('may it %s %s? %s', async (verb, object, answer) => {
+      const { stdout } = await shell(`kubectl auth can-i ${verb} ${object} --as=${ACCOUNT} --namespace=${NAMESPACE} || true`);
       expect(stdout.trim()).toBe(answer);
     });
   });
@@ -190,6 +234,14 @@ describe('the chart in a cluster', () => {
       [['--values', 'helm/samples/ratify.yaml'], 'cosign signatures are not verified by this version'],
       [['--values', 'helm/samples/ratify.yaml'], 'before Gatekeeper 3.23 it cannot be kept to creations'],
       [['--set', 'provider.cache.type=dapr'], 'there is no shared cache'],
+      [
+        ['--set', 'rbac.create=false'],
+        'may get and update the Secret countersign-serving and get and patch the Providers countersign-provider, ',
+      ],
+      [
+        ['--set', 'provider.tls.source=countersign', '--set', 'provider.tls.existingSecret=mine'],
+        'The certificate in provider.tls is not used',
+      ],
     ])('says with %j: %s', async (args, note) => {
       expect(await install(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining(note) });
     });

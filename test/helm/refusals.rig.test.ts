@@ -43,6 +43,12 @@ describe('the chart refuses', () => {
       tls({ existingSecret: 'x', cabundle: 'bm90IHBlbQ==' }),
       'expected certificates in PEM, or base64 of that',
     ],
+    ['a certificate of its own making that nobody renews', tls({ source: 'countersign', days: 0 }), 'days'],
+    [
+      'a certificate of its own making before a Gatekeeper whose Providers it does not know',
+      { ...tls({ source: 'countersign' }), gatekeeper: { version: '3.10.0' } },
+      'provider.tls.source: expected another than countersign',
+    ],
     ['cert-manager without an issuer', tls({ source: 'certManager', cabundle: CERTIFICATE }), 'expected the name of an issuer'],
     ['a signer that is no certificate', { notationCerts: ['not a certificate'] }, 'notationCerts[0]: expected certificates in PEM'],
     ['signers whom nobody asks', { notationCerts: [CERTIFICATE], notation: { enabled: false } }, 'notation.enabled: expected true'],

@@ -32,6 +32,8 @@ export interface Cluster extends ApiServerAddress {
   /** Path of the log of a process. */
   log(name: string): string;
   kubectl(...args: readonly string[]): Promise<KubectlResult>;
+  /** Stops one of its two servers and starts it again where it was. */
+  restart(server: 'etcd' | 'kube-apiserver'): Promise<void>;
   /** Has `stop` called before what the cluster itself is made of is stopped; the last one first. */
   beforeStop(stop: () => Promise<unknown>): void;
   /** Stops all and removes all state; safe to call again. */
@@ -83,6 +85,7 @@ export async function startCluster({ onProgress = () => undefined }: ClusterOpti
       folder,
       log,
       kubectl: (...args) => runKubectl(bin.kubectl, folder, ['--kubeconfig', files.kubeconfig, ...args]),
+      restart: (server) => (server === 'etcd' ? etcd : apiServer).restart(),
       beforeStop: (stopOne) => running.push(stopOne),
       stop,
     };

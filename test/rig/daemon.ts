@@ -64,6 +64,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return { pid: child.pid ?? -1, output, stop };
 }
 
+/** A server that can be started anew where it was. */
+export interface Restartable extends Pick<Daemon, 'output' | 'stop'> {
+  restart(): Promise<void>;
+}
+
+export async function restartable(start: () => Promise<Daemon>): Promise<Restartable> {
+  let daemon = await start();
+  return {
+    output: () => daemon.output(),
+    stop: () => daemon.stop(),
+    async restart() {
+      await daemon.stop();
+      daemon = await start();
+    },
+  };
+}
+
 function keepOutput(child: ChildProcess, log: string | undefined): () => string {
   const file = log === undefined ? undefined : createWriteStream(log, { flags: 'a', mode: 0o600 });
   file?.on('error', () => undefined);

@@ -16,7 +16,7 @@ export interface Declarations {
 }
 
 const ACCOUNT = 'countersign';
-const GROUP = 'config.ratify.deislabs.io';
+const GROUPS = ['config.ratify.deislabs.io', 'countersign.dev'];
 
 /** In a file that the product watches. */
 export function declareInFiles(folder: string): Declarations {
@@ -50,8 +50,8 @@ const RIGHTS: readonly KubeObject[] = [
     kind: 'ClusterRole',
     metadata: { name: ACCOUNT },
     rules: [
-      { apiGroups: [GROUP], resources: ['*'], verbs: ['list', 'watch'] },
-      { apiGroups: [GROUP], resources: ['*/status'], verbs: ['patch'] },
+      { apiGroups: GROUPS, resources: ['*'], verbs: ['list', 'watch'] },
+      { apiGroups: GROUPS, resources: ['*/status'], verbs: ['patch'] },
     ],
   },
   {

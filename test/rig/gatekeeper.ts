@@ -5,12 +5,11 @@ import { applyDefinitions } from './cluster/definitions.ts';
 import { admitted, type KubeClient } from './cluster/kube-client.ts';
 import { kubeconfig } from './cluster/kubeconfig.ts';
 import type { Cluster } from './cluster.ts';
-import type { Daemon } from './daemon.ts';
 import { freePort } from './free-port.ts';
 import { definitionsFolder } from './gatekeeper/module.ts';
 import { createCertificateSecret, mountCertificateSecret, readCertificateSecret } from './gatekeeper/own-certificate.ts';
 import { allInForce } from './gatekeeper/policies.ts';
-import { ONE_PROCESS, type Role, startGatekeeperProcess, TWO_PROCESSES } from './gatekeeper/process.ts';
+import { type GatekeeperProcess, ONE_PROCESS, type Role, startGatekeeperProcess, TWO_PROCESSES } from './gatekeeper/process.ts';
 import { applyWebhooks, type FailurePolicy, WEBHOOK_SERVICE, webhooksInForce } from './gatekeeper/webhooks.ts';
 
 interface ProcessOptions {
@@ -41,6 +40,8 @@ export interface Gatekeeper {
   readonly certificates: string;
   /** `127.0.0.1:PORT` of its webhooks. */
   readonly address: string;
+  /** What the readiness probe of its webhooks says. */
+  isReady(): Promise<boolean>;
   /** Names of the Pod objects whose `byPod` entries are to be seen. */
   readonly pods: readonly string[];
   /** The kubelet's part when Gatekeeper has renewed its own certificate: the files follow the Secret. */
@@ -79,6 +80,7 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
     ca: rigCa ?? (await gatekeepersCa(client)),
     certificates,
     address: `127.0.0.1:${port}`,
+    isReady: processes.isReady,
     get pods() {
       return processes.pods();
     },
@@ -95,6 +97,7 @@ export async function startGatekeeper(cluster: Cluster, options: GatekeeperOptio
 }
 
 interface Processes {
+  isReady(): Promise<boolean>;
   pods(): readonly string[];
   start(change?: ProcessOptions): Promise<void>;
   stop(): Promise<void>;
@@ -113,10 +116,12 @@ async function createProcesses(cluster: Cluster, options: GatekeeperOptions, { r
   const folder = join(cluster.folder, 'gatekeeper');
   const files = writeFiles(folder, { kubeconfig: kubeconfig(cluster, cluster.certificates.gatekeeperUser) });
   const ownCertificate = options.certificate === 'gatekeeper';
-  const running: Daemon[] = [];
+  const running: GatekeeperProcess[] = [];
   let turn = -1;
   const podOf = ({ name }: Role): string => `${name}-${turn}`;
   return {
+    // The first role serves the webhooks.
+    isReady: async () => (await running[0]?.isReady()) ?? false,
     pods: () => roles.map(podOf),
     async start(change) {
       const { responseCacheTtl = '3m', flags = [] } = { ...options, ...change };

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Daemon, startDaemon } from '../daemon.ts';
+import { type Restartable, restartable, startDaemon } from '../daemon.ts';
 import { onFreePorts } from '../free-port.ts';
 import { type ClusterCertificates, writeFiles } from './certificates.ts';
 import { type KubeClient, kubeClient } from './kube-client.ts';
 import type { ApiServerAddress } from './kubeconfig.ts';
 
-export interface ApiServer extends Daemon, ApiServerAddress {
+export interface ApiServer extends Restartable, ApiServerAddress {
   /** As an administrator whom nothing is forbidden. */
   readonly client: KubeClient;
 }
@@ -32,20 +32,22 @@ export function startApiServer({ bin, folder, log, etcd, certificates }: ApiServ
     const port = await next();
     const url = `https://127.0.0.1:${port}`;
     const client = kubeClient({ url, ca }, admin);
-    const daemon = await startDaemon({
-      name: 'kube-apiserver',
-      bin,
-      log,
-      args: [
-        ...[`--etcd-servers=${etcd}`, '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', `--secure-port=${port}`],
-        ...['--endpoint-reconciler-type=none', '--service-cluster-ip-range=10.96.0.0/24'],
-        ...[`--tls-cert-file=${files['tls.crt']}`, `--tls-private-key-file=${files['tls.key']}`, `--client-ca-file=${files['ca.crt']}`],
-        ...[`--service-account-issuer=${url}`, `--service-account-key-file=${files['sa.pub']}`],
-        ...[`--service-account-signing-key-file=${files['sa.key']}`, '--authorization-mode=RBAC', '--allow-privileged=true'],
-        ...['--profiling=false', '--v=1'],
-      ],
-      ready: async () => (await client.request('GET', '/readyz')).status === 200,
-    });
+    const daemon = await restartable(() =>
+      startDaemon({
+        name: 'kube-apiserver',
+        bin,
+        log,
+        args: [
+          ...[`--etcd-servers=${etcd}`, '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', `--secure-port=${port}`],
+          ...['--endpoint-reconciler-type=none', '--service-cluster-ip-range=10.96.0.0/24'],
+          ...[`--tls-cert-file=${files['tls.crt']}`, `--tls-private-key-file=${files['tls.key']}`, `--client-ca-file=${files['ca.crt']}`],
+          ...[`--service-account-issuer=${url}`, `--service-account-key-file=${files['sa.pub']}`],
+          ...[`--service-account-signing-key-file=${files['sa.key']}`, '--authorization-mode=RBAC', '--allow-privileged=true'],
+          ...['--profiling=false', '--v=1'],
+        ],
+        ready: async () => (await client.request('GET', '/readyz')).status === 200,
+      }),
+    );
     const stop = (): Promise<number | null> => {
       client.close();
       return daemon.stop();

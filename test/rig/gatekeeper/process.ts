@@ -35,12 +35,18 @@ export interface GatekeeperProcessOptions {
   readonly whileStarting?: () => Promise<void>;
 }
 
-export async function startGatekeeperProcess(options: GatekeeperProcessOptions): Promise<Daemon> {
+export interface GatekeeperProcess extends Daemon {
+  /** What its readiness probe says. */
+  isReady(): Promise<boolean>;
+}
+
+export async function startGatekeeperProcess(options: GatekeeperProcessOptions): Promise<GatekeeperProcess> {
   const { role, pod, folder, kubeconfig, certificates, port, whileStarting = async () => undefined } = options;
   const health = await freePort();
   const auditCache = join(folder, pod, 'audit');
   mkdirSync(auditCache, { recursive: true });
-  return startDaemon({
+  const isReady = async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok;
+  const daemon = await startDaemon({
     name: pod,
     bin: options.bin,
     log: options.log,
@@ -56,7 +62,8 @@ export async function startGatekeeperProcess(options: GatekeeperProcessOptions):
     ],
     ready: async () => {
       await whileStarting();
-      return (await fetch(`http://127.0.0.1:${health}/readyz`)).ok;
+      return isReady();
     },
   });
+  return { ...daemon, isReady };
 }
