@@ -57,12 +57,12 @@ describe('Pods before Gatekeeper and Countersign', () => {
   const create = (namespace: string, name: string, ...images: readonly string[]) =>
     world.cluster.client.create(pod(namespace, name, ...images), { dryRun: true });
 
-  it('63 admits a signed image, and again from the cache of Gatekeeper', async () => {
+  it('63: admits a signed image, and again from the cache of Gatekeeper', async () => {
     expect(await create('enforced', 'signed', signed.reference)).toMatchObject({ admitted: true, warnings: [] });
     expect(await create('enforced', 'signed', signed.reference)).toMatchObject({ admitted: true, warnings: [] });
   });
 
-  it('63 denies an unsigned image with its sentence, and again from the cache of Gatekeeper', async () => {
+  it('63: denies an unsigned image with its sentence, and again from the cache of Gatekeeper', async () => {
     const first = await create('enforced', 'unsigned', unsigned.reference);
     const second = await create('enforced', 'unsigned', unsigned.reference);
     expect(first).toMatchObject({ admitted: false, status: 403 });
@@ -151,7 +151,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(status.totalViolations).toBe(status.violations?.length);
   });
 
-  it('73 denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
+  it('73: denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
     const { client } = world.cluster;
     const target = { kind: 'Pod', namespace: 'enforced', name: 'debugged' };
     admitted(await client.create(pod('enforced', 'debugged', signed.reference)));
@@ -166,7 +166,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(await debug(signed.reference)).toMatchObject({ admitted: true });
   });
 
-  it('73 lets a Pod be labelled and deleted whose image would be refused today', async () => {
+  it('73: lets a Pod be labelled and deleted whose image would be refused today', async () => {
     const { client } = world.cluster;
     const target = { kind: 'Pod', namespace: 'warned', name: 'old' };
     admitted(await client.create(pod('warned', 'old', unsigned.reference)));
@@ -179,7 +179,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     ['a bell', '\u0007'],
     ['a delete character', '\u007f'],
     ['a tag character', '\u{e0001}'],
-  ])('67 denies a Pod with %s in an image beside an unsigned one, and says both', async (_, character) => {
+  ])('67: denies a Pod with %s in an image beside an unsigned one, and says both', async (_, character) => {
     const { admitted: ok, message } = await create('enforced', 'odd', unsigned.reference, `x${character}`);
     expect(ok).toBe(false);
     expect(message).toContain(`[enforced] ${sentence}`);
@@ -193,7 +193,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(message).toContain(`failed to verify the artifact: ${unsigned.reference}, `);
   });
 
-  it('65 denies as unavailable, not as unsigned, while the product is away, and admits at once when it is back', async () => {
+  it('65: denies as unavailable, not as unsigned, while the product is away, and admits at once when it is back', async () => {
     const { images, product } = world;
     const fresh = await images.pushSigned('app:while-away');
     await product.stop();
@@ -211,7 +211,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(await create('enforced', 'back', fresh.reference)).toMatchObject({ admitted: true });
   });
 
-  it('70 admits an image that was signed after it had been denied, within the times that the caches keep', async () => {
+  it('70: admits an image that was signed after it had been denied, within the times that the caches keep', async () => {
     const { images, gatekeeper } = world;
     await gatekeeper.restart({ responseCacheTtl: '1s' });
     const late = await images.push('app:signed-late');
@@ -224,7 +224,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(answer).toBe(true);
   });
 
-  it('73 does with a label on a Pod whose signer is trusted no more as the constraint says', async () => {
+  it('73: does with a label on a Pod whose signer is trusted no more as the constraint says', async () => {
     const { images, declare, declarations, cluster, product } = world;
     const strict = {
       kind: KIND,
@@ -247,7 +247,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(product.output()).toContain('configuration applied');
   });
 
-  it('k: denies a Deployment itself where an ExpansionTemplate makes its Pods be looked at', async () => {
+  it('rig k: denies a Deployment itself where an ExpansionTemplate makes its Pods be looked at', async () => {
     const { declare, cluster } = world;
     const applyTo = [{ groups: ['apps'], kinds: ['Deployment'], versions: ['v1'] }];
     const spec = { applyTo, templateSource: 'spec.template', generatedGVK: { group: '', version: 'v1', kind: 'Pod' } };

@@ -60,7 +60,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     for (const one of pods) admitted(await world.cluster.client.create(one));
   };
 
-  it('26 the certificate that Gatekeeper makes itself is accepted by the product', async () => {
+  it('26: the certificate that Gatekeeper makes itself is accepted by the product', async () => {
     const authority = new X509Certificate(world.gatekeeper.ca);
     const certificate = new X509Certificate(readFileSync(join(world.gatekeeper.certificates, 'tls.crt')));
     expect({ serial: authority.serialNumber, subject: authority.subject }).toEqual({
@@ -85,7 +85,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     }
   });
 
-  it('74 pins the images of a Pod of a Deployment, which are then verified by digest; the Deployment stays as it is', async () => {
+  it('74: pins the images of a Pod of a Deployment, which are then verified by digest; the Deployment stays as it is', async () => {
     const { client } = world.cluster;
     admitted(await client.create(deployment('pinned', 'web', signed.reference)));
     const made = await eventually('a Pod', async () =>
@@ -96,7 +96,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect((await client.get(target))?.spec).toMatchObject({ template: { spec: { containers: [{ image: signed.reference }] } } });
   });
 
-  it('74 leaves a digest as it is, and a pinned Pod that is updated', async () => {
+  it('74: leaves a digest as it is, and a pinned Pod that is updated', async () => {
     const { client } = world.cluster;
     const pinned = `${signed.reference}@${signed.digest}`;
     const made = admitted(await client.create(pod('pinned', 'by-digest', pinned)));
@@ -106,13 +106,13 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(labelled.spec).toMatchObject({ containers: [{ image: pinned }] });
   });
 
-  it('74 refuses the unsigned image by the digest that the tag had when it was pinned', async () => {
+  it('74: refuses the unsigned image by the digest that the tag had when it was pinned', async () => {
     const { message } = await create('pinned', 'unsigned', unsigned.reference);
     const short = unsigned.digest.slice(0, 'sha256:'.length + 12);
     expect(message).toContain(`[enforced] refused NO_SIGNATURES containers[c0] ${unsigned.reference}@${short}: `);
   });
 
-  it('51, 58 denies a Pod whose image cannot be pinned, with the reason', async () => {
+  it('51, 58: denies a Pod whose image cannot be pinned, with the reason', async () => {
     const { images } = world;
     const absent = await create('pinned', 'absent', `${images.host}/app:nowhere`);
     expect(absent.message).toContain(
@@ -122,7 +122,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(odd.message).toContain('failed to retrieve external data item from provider countersign-mutation-provider: INVALID_REFERENCE: ');
   });
 
-  it('74 pins the image of a container for debugging', async () => {
+  it('74: pins the image of a container for debugging', async () => {
     const { client } = world.cluster;
     admitted(await client.create(pod('pinned', 'debugged', signed.reference)));
     const target = { kind: 'Pod', namespace: 'pinned', name: 'debugged', subresource: 'ephemeralcontainers' };
@@ -131,12 +131,12 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(object?.spec).toMatchObject({ ephemeralContainers: [{ image: `${signed.reference}@${signed.digest}` }] });
   });
 
-  it('58 makes no valid Pod of one without an image', async () => {
+  it('58: makes no valid Pod of one without an image', async () => {
     const { admitted: ok, message } = await create('pinned', 'empty', '');
     expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining('spec.containers[0].image: Required value') });
   });
 
-  it('71 audits 200 Pods of 50 images, lists twenty whole and counts all', async () => {
+  it('71: audits 200 Pods of 50 images, lists twenty whole and counts all', async () => {
     const { client, log } = world.cluster;
     const pushed = await Promise.all(Array.from({ length: AUDITED.images }, (_, index) => world.images.push(`crowd:n${index}`)));
     const pods = Array.from({ length: AUDITED.pods }, (_, index) =>
@@ -158,7 +158,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(logged.find((line) => line.resource_name === 'p0')).toMatchObject({ details });
   });
 
-  it('75 fails no admission while Gatekeeper changes its certificate', async () => {
+  it('75: fails no admission while Gatekeeper changes its certificate', async () => {
     const { cluster, gatekeeper, images, product } = world;
     const current = () => new X509Certificate(readFileSync(join(gatekeeper.certificates, 'tls.crt'))).fingerprint256;
     const admits = async (image: PushedImage) => {
@@ -182,7 +182,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     await admits(await images.pushSigned('app:after-renewal'));
   });
 
-  it('29 says why when the product does not know the CA of Gatekeeper', async () => {
+  it('29: says why when the product does not know the CA of Gatekeeper', async () => {
     const { product, gatekeeper } = world;
     await product.stop();
     product.setClientCa(pki.root().pem);

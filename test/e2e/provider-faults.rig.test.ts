@@ -97,7 +97,7 @@ describe('Gatekeeper and a provider that fails', () => {
     };
     beforeAll(() => gatekeeper.restart({ responseCacheTtl: '3m' }));
 
-    it('a1: the second answer comes from the cache, with status 0', async () => {
+    it('rig a1: the second answer comes from the cache, with status 0', async () => {
       const name = image('deny');
       const first = JSON.parse(await observe('scripted', name));
       const second = JSON.parse(await observe('scripted', name));
@@ -106,7 +106,7 @@ describe('Gatekeeper and a provider that fails', () => {
       expect(provider.calls.map(({ keys }) => keys)).toEqual([[name]]);
     });
 
-    it('a2: an answer that is only a system error is not kept', async () => {
+    it('rig a2: an answer that is only a system error is not kept', async () => {
       const name = image('omit-syserr');
       const first = JSON.parse(await observe('scripted', name));
       expect(first).toEqual({ errors: [], responses: [], status_code: 200, system_error: 'the provider is unwell' });
@@ -114,13 +114,13 @@ describe('Gatekeeper and a provider that fails', () => {
       expect(provider.calls).toHaveLength(2);
     });
 
-    it('a2: an item beside a system error is kept without it', async () => {
+    it('rig a2: an item beside a system error is kept without it', async () => {
       const name = image('syserr');
       expect(JSON.parse(await observe('scripted', name))).toMatchObject({ system_error: 'the provider is unwell' });
       expect(JSON.parse(await observe('scripted', name))).toMatchObject({ system_error: '', status_code: 0, responses: [[name, {}]] });
     });
 
-    it('a3: what was left out is asked again alone, and what was added is believed without a question', async () => {
+    it('rig a3: what was left out is asked again alone, and what was added is believed without a question', async () => {
       const [left, added] = [image('omit'), image('extra')];
       await observe('scripted', left, added);
       provider.takeCalls();
@@ -128,7 +128,7 @@ describe('Gatekeeper and a provider that fails', () => {
       expect(provider.calls.map(({ keys }) => keys)).toEqual([[left]]);
     });
 
-    it('a4: what is kept outlives its Provider', async () => {
+    it('rig a4: what is kept outlives its Provider', async () => {
       const [kept, fresh] = [image('ok'), image('ok')];
       await declare(at('passing', '/verify', 2));
       await observe('passing', kept);
@@ -142,20 +142,20 @@ describe('Gatekeeper and a provider that fails', () => {
     });
 
     it.each(['\u0000', '\u0001', '\u000b', '\u001b', '\u007f', '\u{e0001}'])(
-      'b1: an image with %j leaves the answer undefined',
+      'rig b1: an image with %j leaves the answer undefined',
       async (odd) => {
         expect(await observe('scripted', image('ok'), `x${odd}y`)).toBe('undefined');
         expect(provider.calls).toEqual([]);
       },
     );
 
-    it('d1: keys come as they are written, repeated ones too', async () => {
+    it('rig d1: keys come as they are written, repeated ones too', async () => {
       const [z, a, m] = [image('ok'), image('ok'), image('ok')];
       await observe('scripted', z, a, z, m, a);
       expect(provider.calls.map(({ keys }) => keys)).toEqual([[z, a, z, m, a]]);
     });
 
-    it('d2, d3: asks by HTTP/1.1 over TLS 1.3, with its own certificate, on one connection', async () => {
+    it('rig d2, d3: asks by HTTP/1.1 over TLS 1.3, with its own certificate, on one connection', async () => {
       const names = [image('ok'), image('ok')];
       for (const name of names) await observe('scripted', name);
       const [first, second] = provider.calls;
@@ -181,8 +181,8 @@ describe('Gatekeeper and a provider that fails', () => {
         'mistrusted',
         `${SEND}tls: failed to verify certificate: x509: certificate signed by unknown authority`,
       ],
-      ['69 the Provider has a timeout of 0', 'hasty', `${SEND}context deadline exceeded`],
-    ])('j2: says why when %s', async (_, name, expected) => {
+      ['69: the Provider has a timeout of 0', 'hasty', `${SEND}context deadline exceeded`],
+    ])('rig j2: says why when %s', async (_, name, expected) => {
       expect(JSON.parse(await observe(name, image('ok')))).toEqual({
         errors: null,
         responses: null,
@@ -216,7 +216,7 @@ describe('Gatekeeper and a provider that fails', () => {
     expect(provider.calls).toHaveLength(1);
   });
 
-  describe('h1: mutators', () => {
+  describe('rig h1: mutators', () => {
     const policies = ['Fail', 'Ignore', 'UseDefault'] as const;
     const namespaceOf = (policy: string) => `pinned-${policy.toLowerCase()}`;
     beforeAll(async () => {
@@ -234,13 +234,13 @@ describe('Gatekeeper and a provider that fails', () => {
       expect(useDefault?.object).toMatchObject(expectImages(NOBODY_PINS, others === 'pinned' ? pinned : NOBODY_PINS));
     });
 
-    it('d1: ask for an image once that is there twice', async () => {
+    it('rig d1: ask for an image once that is there twice', async () => {
       const name = image('ok');
       expect(await create(namespaceOf('Fail'), name, name)).toMatchObject({ admitted: true });
       expect(provider.calls.map(({ keys }) => keys)).toEqual([[name]]);
     });
 
-    it('b3: ask for what holds a control character, and believe the answer', async () => {
+    it('rig b3: ask for what holds a control character, and believe the answer', async () => {
       const name = `${image('ok')}\u0001`;
       expect((await create(namespaceOf('Fail'), name)).object?.spec).toMatchObject({
         containers: [{ image: expect.stringContaining('@sha256:') }],
@@ -248,7 +248,7 @@ describe('Gatekeeper and a provider that fails', () => {
     });
   });
 
-  describe('66 a provider that is slower than the webhook', () => {
+  describe('66: a provider that is slower than the webhook', () => {
     beforeAll(() => declare(verified('slow', 'patient')));
     afterAll(() => gatekeeper.setFailurePolicy('Fail'));
 
@@ -264,7 +264,7 @@ describe('Gatekeeper and a provider that fails', () => {
     });
   });
 
-  it('e3: verifies thirty Pods at once where Gatekeeper may serve as many', async () => {
+  it('rig e3: verifies thirty Pods at once where Gatekeeper may serve as many', async () => {
     await gatekeeper.restart({ responseCacheTtl: '0' });
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, index) => create('shop', image(index % 2 === 0 ? 'slow500' : 'deny-slow500'))),
@@ -273,7 +273,7 @@ describe('Gatekeeper and a provider that fails', () => {
     for (const { message } of answers.filter((_, index) => index % 2 === 1)) expect(message).toContain('refused NO_SIGNATURES');
   });
 
-  it('77 decides on other Pods while a constraint changes behind a slow answer', async () => {
+  it('77: decides on other Pods while a constraint changes behind a slow answer', async () => {
     const slow = create('shop', image('slow1500'));
     const change = declare(
       constraint({ kind: 'CountersignVerifiedImages', name: 'shop', namespaces: ['shop', 'other'], parameters: { provider: 'scripted' } }),

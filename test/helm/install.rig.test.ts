@@ -145,7 +145,7 @@ describe('the chart in a cluster', () => {
   describe('its notes and what stops it', () => {
     afterEach(uninstall);
 
-    it('h3 e2 stops where a webhook waits less than it is set for, and names the value to change', async () => {
+    it('rig h3, e2: stops where a webhook waits less than it is set for, and names the value to change', async () => {
       const { code, stderr } = await install('--set', 'webhookTimeoutSeconds=5');
       expect({ code, stderr }).toEqual({
         code: 1,
@@ -154,12 +154,12 @@ describe('the chart in a cluster', () => {
       expect(stderr).toContain('Set validatingWebhookTimeoutSeconds of Gatekeeper');
     });
 
-    it('h3 says it in the notes where that check is off', async () => {
+    it('rig h3: says it in the notes where that check is off', async () => {
       const { code, stdout } = await install('--set', 'webhookTimeoutSeconds=5', '--set', 'gatekeeper.checkWebhooks=false');
       expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('! validation.gatekeeper.sh waits 3 s') });
     });
 
-    it('h3 looks at the mutating webhook where it is to pin images', async () => {
+    it('rig h3: looks at the mutating webhook where it is to pin images', async () => {
       admitted(await patchTimeout('MutatingWebhookConfiguration', 'gatekeeper-mutating-webhook-configuration', 1));
       try {
         expect(await install()).toMatchObject({ code: 0 });
@@ -173,7 +173,7 @@ describe('the chart in a cluster', () => {
       expect(await install('--set', 'provider.enableMutation=true')).toMatchObject({ code: 0 });
     });
 
-    it('e2 says that a webhook admits when nobody answers, and nothing of one that denies', async () => {
+    it('rig e2: says that a webhook admits when nobody answers, and nothing of one that denies', async () => {
       expect((await install()).stdout).not.toContain('failurePolicy');
       await gatekeeper.setFailurePolicy('Ignore');
       try {
