@@ -23,7 +23,12 @@ interface Constraint extends KubeObject {
   readonly status?: {
     readonly auditTimestamp?: string;
     readonly totalViolations?: number;
-    readonly violations?: readonly { readonly name: string; readonly message: string; readonly enforcementAction: string }[];
+    readonly violations?: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly message: string;
+      readonly enforcementAction: string;
+    }[];
   };
 }
 
@@ -41,7 +46,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     unsigned = await images.push('app:unsigned');
     const why = `no signature: ${images.host}/app@${unsigned.digest.slice(0, 'sha256:'.length + 12)}; looked for application/vnd.cncf.notary.signature`;
     sentence = `refused NO_SIGNATURES containers[c0] ${unsigned.reference}: ${why}; sign it with notation sign`;
-    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict');
+    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict', 'compliance');
     const provider = { provider: 'countersign-provider' };
     await declare(
       ...readObjects('policies/verified-images/template.yaml'),
@@ -110,6 +115,10 @@ describe('Pods before Gatekeeper and Countersign', () => {
     );
     expect(failure).toMatchObject({ status: 'True', reason: 'FailedCreate' });
     expect(failure.message).toContain(`[enforced] ${sentence}`);
+    const replicaSet = await world.cluster.kubectl(
+      ...['get', 'replicaset', '-n', 'enforced', '-l', 'app=unsigned', '-o', 'jsonpath={.items[*].status.conditions[*].message}'],
+    );
+    expect(replicaSet.stdout).toContain(`[enforced] ${sentence}`);
   });
 
   it('makes the Pods of a Deployment whose image is signed', async () => {
@@ -149,6 +158,42 @@ describe('Pods before Gatekeeper and Countersign', () => {
     const listed = status.violations?.find((violation) => violation.name === 'runs');
     expect(listed).toMatchObject({ enforcementAction: name === 'warned' ? 'warn' : 'dryrun', message: sentence });
     expect(status.totalViolations).toBe(status.violations?.length);
+  });
+
+  it('A1.10 lists by the audit each place of each workload whose image is not compliant or not known, and no other', async () => {
+    const { client } = world.cluster;
+    const { host } = world.images;
+    const [worse, spared] = await Promise.all(['app:worse', 'spared:image'].map((name) => world.images.push(name)));
+    const away = 'localhost:1/not/there:1';
+    const pods = { mixed: [unsigned.reference, signed.reference, worse?.reference ?? ''], good: [signed.reference], away: [away] };
+    for (const [name, images] of Object.entries({ ...pods, spared: [spared?.reference ?? ''] }))
+      admitted(await client.create(pod('compliance', name, ...images)));
+    admitted(await client.create(deployment('compliance', 'web', unsigned.reference)));
+    const kinds = [
+      { apiGroups: [''], kinds: ['Pod'] },
+      { apiGroups: ['apps'], kinds: ['Deployment'] },
+    ];
+    const parameters = { provider: 'countersign-provider', exemptions: [{ images: [`${host}/spared`] }] };
+    await world.declare(constraint({ kind: KIND, name: 'compliance', namespaces: ['compliance'], kinds, action: 'dryrun', parameters }));
+    const target = { apiVersion: 'constraints.gatekeeper.sh/v1beta1', kind: KIND, name: 'compliance' };
+    const status = await eventually('audited', async () => {
+      const { status: seen } = (await client.get<Constraint>(target)) ?? {};
+      return seen?.totalViolations === 5 ? seen : undefined;
+    });
+    const row = ({ kind, name, message }: { readonly kind: string; readonly name: string; readonly message: string }) =>
+      `${kind} ${name.replace(/-.*/, '-*')} ${message.replace(/: .*/, '')}`;
+    expect(status.violations?.map(row).sort()).toEqual([
+      `Deployment web refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+      `Pod away unavailable REGISTRY_UNREACHABLE containers[c0] ${away}`,
+      `Pod mixed refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+      `Pod mixed refused NO_SIGNATURES containers[c2] ${worse?.reference}`,
+      `Pod web-* refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+    ]);
+    const { stdout } = await world.cluster.kubectl('describe', KIND.toLowerCase(), 'compliance');
+    const described = stdout.replace(/\s+/g, ' ');
+    expect(described).toContain('Total Violations: 5');
+    expect(described).toContain(`Message: ${sentence}`);
+    expect(described).toContain(`Message: unavailable REGISTRY_UNREACHABLE containers[c0] ${away}: `);
   });
 
   it('73: denies `kubectl debug` with an unsigned image and admits a signed one', async () => {

@@ -21,6 +21,7 @@ export interface Product {
   readonly admin: string;
   /** PEM of the CA of its certificate. */
   readonly ca: string;
+  readonly pid: number;
   /** Replaces the files of its client CA while it runs. */
   setClientCa(pem: string): void;
   output(): string;
@@ -70,6 +71,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     address,
     admin,
     ca,
+    get pid() {
+      return daemon?.pid ?? -1;
+    },
     setClientCa: (pem) => writeFiles(join(options.folder, 'product'), { 'client-ca.crt': pem }),
     output: () => daemon?.output() ?? '',
     async stop() {

@@ -1,0 +1,69 @@
+import type { Issued } from '../pki.ts';
+import type { Admission } from '../rig/cluster/kube-client.ts';
+import { type Image, tinyImage } from '../rig/images.ts';
+import type { Notation } from '../rig/notation.ts';
+import { registryClient } from '../rig/registry-client.ts';
+import { eventually } from '../rig/wait.ts';
+import { pod } from '../rig/workloads.ts';
+import type { World } from '../rig/world.ts';
+import { keyOf, signatureOf } from './seeds.ts';
+
+/** Images in the registry of a world, and what becomes of Pods that name them. */
+export interface Asked {
+  /** Pushes to `REPOSITORY:TAG`, or by digest to `REPOSITORY`; the reference. */
+  push(name: string, image?: Image): Promise<string>;
+  /** Signs with the real notation. */
+  sign(reference: string, by: Issued, format?: 'jws' | 'cose'): Promise<void>;
+  pushSigned(name: string, by: Issued, format?: 'jws' | 'cose'): Promise<string>;
+  /** Pushes an image with a signature that notation would not make. */
+  attach(name: string, envelope: (image: Image) => Uint8Array, type?: string): Promise<string>;
+  /** What becomes of a Pod; nothing is stored. */
+  create(namespace: string, ...images: readonly string[]): Promise<Admission>;
+  /** Waits until a Pod in namespace `shop` is admitted. */
+  admits(...images: readonly string[]): Promise<void>;
+  /** Waits until it is denied by `verified-images` with a line that begins so; the whole message. */
+  denies(expected: string, ...images: readonly string[]): Promise<string>;
+}
+
+const NAMESPACE = 'shop';
+
+export function askIn({ cluster, images: { host } }: World, notation: Notation): Asked {
+  const client = registryClient(host);
+  const create: Asked['create'] = (namespace, ...images) => cluster.client.create(pod(namespace, 'case', ...images), { dryRun: true });
+  const push: Asked['push'] = async (name, image = tinyImage(name)) => {
+    const [repository = '', tag] = name.split(':');
+    await client.push(repository, image, tag);
+    return `${host}/${name}`;
+  };
+  const sign: Asked['sign'] = (reference, by, format = 'jws') =>
+    notation.sign({ reference, key: keyOf(by), format, forceReferrersTag: false, plainHttp: true });
+  return {
+    push,
+    sign,
+    async pushSigned(name, by, format) {
+      const reference = await push(name);
+      await sign(reference, by, format);
+      return reference;
+    },
+    async attach(name, envelope, type) {
+      const image = tinyImage(name);
+      const reference = await push(name, image);
+      await push(name.slice(0, name.indexOf(':')), signatureOf(image, envelope(image), type));
+      return reference;
+    },
+    create,
+    async admits(...images) {
+      await eventually('admitted', async () => {
+        const { admitted: ok, message } = await create(NAMESPACE, ...images);
+        if (!ok) throw new Error(message);
+        return ok;
+      });
+    },
+    denies: (expected, ...images) =>
+      eventually(`denied: ${expected}`, async () => {
+        const { admitted: ok, message } = await create(NAMESPACE, ...images);
+        if (ok || !message.includes(`[verified-images] ${expected}`)) throw new Error(message || 'admitted');
+        return message;
+      }),
+  };
+}
