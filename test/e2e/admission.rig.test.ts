@@ -1,5 +1,8 @@
 // @rig olareg, notation, cluster, gatekeeper
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { admitted, type KubeObject } from '../rig/cluster/kube-client.ts';
@@ -7,10 +10,13 @@ import type { PushedImage } from '../rig/signed-images.ts';
 import { eventually } from '../rig/wait.ts';
 import { createNamespaces, deployment, pod } from '../rig/workloads.ts';
 import { startWorld, type World } from '../rig/world.ts';
+import { ODD_IMAGES } from './odd-images.ts';
 import { constraint, readObjects } from './policies.ts';
 
 const BUILD_WITHIN_MS = 40 * 60_000;
 const DENIED = 'admission webhook "validation.gatekeeper.sh" denied the request: ';
+/** Of a webhook that waits 3 s. */
+const LATE_MS = 2900;
 const KIND = 'CountersignVerifiedImages';
 
 interface Workload extends KubeObject {
@@ -196,7 +202,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(described).toContain(`Message: unavailable REGISTRY_UNREACHABLE containers[c0] ${away}: `);
   });
 
-  it('73: denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
+  it('73, A-T-08: denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
     const { client } = world.cluster;
     const target = { kind: 'Pod', namespace: 'enforced', name: 'debugged' };
     admitted(await client.create(pod('enforced', 'debugged', signed.reference)));
@@ -229,6 +235,49 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(ok).toBe(false);
     expect(message).toContain(`[enforced] ${sentence}`);
     expect(message).toContain('refused INVALID_REFERENCE containers[c1] x?: ');
+  });
+
+  it.each(ODD_IMAGES)('%s is denied', async (_, image, code) => {
+    const { admitted: ok, message } = await create(
+      'enforced',
+      'odd',
+      image({ host: world.images.host, signed: signed.digest, unsigned: unsigned.digest }),
+    );
+    expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining(`[enforced] refused ${code} containers[c0] `) });
+    expect(message).toMatch(/^[ -~]*$/);
+  });
+
+  it('A-T-11 a signed digest is admitted whatever the tag beside it', async () => {
+    expect(await create('enforced', 'odd', `${unsigned.reference}@${signed.digest}`)).toMatchObject({ admitted: true });
+  });
+
+  it('A-T-21 denies an unsigned image whatever the Pod says of itself', async () => {
+    const claims = { 'countersign.dev/verified': 'true', 'break-glass': 'true', 'admission.gatekeeper.sh/ignore': 'true' };
+    const made = pod('enforced', 'claims', unsigned.reference);
+    const metadata = { ...made.metadata, labels: claims, annotations: claims };
+    const { message } = await world.cluster.client.create({ ...made, metadata }, { dryRun: true });
+    expect(message).toBe(`${DENIED}[enforced] ${sentence}`);
+  });
+
+  it('A-T-19 denies an image whose registry answers at the last moment, in time even where lateness admits, and judges the others', async () => {
+    const late = createServer((_, response) => void setTimeout(() => response.end(), LATE_MS));
+    late.listen(0, '127.0.0.1');
+    await once(late, 'listening');
+    const { port } = late.address() as AddressInfo;
+    await world.gatekeeper.setFailurePolicy('Ignore');
+    try {
+      const { admitted: ok, message } = await create('enforced', 'late', signed.reference, `localhost:${port}/app:1`, unsigned.reference);
+      expect({ ok, message }).toEqual({
+        ok: false,
+        message: expect.stringContaining(`[enforced] unavailable DEADLINE_EXCEEDED containers[c1] localhost:${port}/app:1: `),
+      });
+      expect(message).toContain(`[enforced] ${sentence.replace('containers[c0]', 'containers[c2]')}`);
+      expect(message).not.toContain('containers[c0]');
+    } finally {
+      await world.gatekeeper.setFailurePolicy('Fail');
+      late.closeAllConnections();
+      late.close();
+    }
   });
 
   it('works under the template of Ratify as it is', async () => {

@@ -107,8 +107,10 @@ const ODD: readonly (readonly [code: string, character: string])[] = [
 export const CASES: readonly PolicyCase[] = [
   verified('a good image is admitted', pod('toy.local/good:1')),
   verified('a good image is admitted, twice in one Pod', pod('toy.local/good:1', 'toy.local/good:1')),
-  verified('every place of a Pod is looked at', podOf(everywhere), ...EVERY_PLACE),
-  ...Object.entries(WORKLOADS).map(([kind, make]) => verified(`every place of a ${kind} is looked at`, make(everywhere), ...EVERY_PLACE)),
+  verified('A-T-08 every place of a Pod is looked at', podOf(everywhere), ...EVERY_PLACE),
+  ...Object.entries(WORKLOADS).map(([kind, make]) =>
+    verified(`A-T-08 every place of a ${kind} is looked at`, make(everywhere), ...EVERY_PLACE),
+  ),
   verified(
     'a digest is shown by twelve digits',
     pod(`toy.local/deny:1${DIGEST}`),
@@ -128,7 +130,7 @@ export const CASES: readonly PolicyCase[] = [
     `refused INVALID_REFERENCE containers[c0] a?b?c: ${NOT_ASCII}`,
   ),
   verified(
-    'an image cannot name a namespace',
+    'A-T-05 an image cannot name a namespace',
     pod('[trusted]toy.local/deny:1'),
     `${UNSIGNED} containers[c0] [trusted]toy.local/deny:1: ${WHY}`,
   ),
