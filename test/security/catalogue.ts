@@ -150,10 +150,21 @@ export const CATALOGUES: readonly Catalogue[] = [
     pattern: (id) => new RegExp(`['"\`](?:[\\w-]+, )*${id}(?:, [\\w-]+)*: `),
   },
   {
+    name: 'Attacks by a malicious tenant of the cluster',
+    ids: numbered('A-T', 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 19, 20, 21, 23, 24, 25, 27, 28, 29),
+    without: {},
+  },
+  {
     name: 'Where Gatekeeper lets an image through, or tells nobody, and what we give an operator does not',
     ids: ['a4', 'b2', 'e2', 'e3', 'f1', 'f2', 'g3', 'h1', 'h3', 'h4', 'i3'],
     without: {},
     folders: ['e2e', 'policies', 'helm'],
     pattern: (id) => new RegExp(`['"\`]rig (?:[a-k]\\d, )*${id}(?:, [a-k]\\d)*: `),
+  },
+  {
+    name: 'Acceptance of Image Integrity on AKS, and of Ratify on ACK',
+    ids: [1, 4].flatMap((system) => Array.from({ length: 10 }, (_, at) => `A${system}.${at + 1}`)),
+    without: {},
+    pattern: (id) => new RegExp(`['"\`][^'"\`]*\\b${id.replace('.', '\\.')}\\b`),
   },
 ];
