@@ -1,5 +1,5 @@
 // @rig olareg, registry, notation, helm, cluster, gatekeeper
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -17,7 +17,7 @@ import { eventually } from '../rig/wait.ts';
 import { createNamespaces, pod } from '../rig/workloads.ts';
 import { startWorld, type World } from '../rig/world.ts';
 import { signCose, signJws } from '../sign.ts';
-import { type Asked, askIn } from './asked.ts';
+import { type Asked, asDocumented, askIn, DOCUMENTED } from './asked.ts';
 import { constraint, readObjects } from './policies.ts';
 import { keyOf, kmsCertificate, SEED, type SeedChange, seedWith, signatureOf } from './seeds.ts';
 
@@ -112,7 +112,8 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
 
     it('A1.3 is applied as it is written, and says where the CertificateStore has to be when it is elsewhere', async () => {
       const reference = await asked.pushSigned('aks:first', signer);
-      await asked.denies(`misconfigured NO_STORE containers[c0] ${reference}: `, reference);
+      const nothing = await asked.denies(`misconfigured NO_STORE containers[c0] ${reference}: `, reference);
+      expect(DOCUMENTED).toContain(asDocumented(nothing));
       await apply(SEED);
       await asked.denies(`misconfigured KEY_PROVIDER_MISSING containers[c0] ${reference}: `, reference);
       const { stdout } = await world.cluster.kubectl('describe', 'verifier', 'verifier-notary-inline');
@@ -138,7 +139,9 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
 
     it('A1.2 denies an unsigned image, or admits it where the constraint only audits and lists it with the reason', async () => {
       const reference = await asked.push('aks:unsigned');
-      await asked.denies(`refused NO_SIGNATURES containers[c0] ${reference}: `, reference);
+      const message = await asked.denies(`refused NO_SIGNATURES containers[c0] ${reference}: `, reference);
+      const away = await asked.denies('unavailable REGISTRY_UNREACHABLE ', '127.0.0.1:9/app:away');
+      for (const shown of [message, away]) expect(DOCUMENTED).toContain(asDocumented(shown));
       await world.declare(constraint({ kind: KIND, name: 'audited', namespaces: ['audited'], action: 'dryrun', parameters: PROVIDER }));
       const { client } = world.cluster;
       expect(await client.create(pod('audited', 'unsigned', reference))).toMatchObject({ admitted: true, warnings: [] });
@@ -198,7 +201,7 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
       const pods = Array.from({ length: MANY.signatures / MANY.inEachPod }, (_, index) =>
         references.slice(index * MANY.inEachPod, (index + 1) * MANY.inEachPod),
       );
-      const before = residentMiB(world.product.pid);
+      const before = world.product.residentMiB();
       const startedAt = performance.now();
       const rounds: number[] = [];
       await eventually('admitted', async () => {
@@ -207,7 +210,7 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
         rounds.push(answers.filter(({ admitted: ok }) => ok).length);
         return rounds.at(-1) === pods.length || undefined;
       });
-      const after = residentMiB(world.product.pid);
+      const after = world.product.residentMiB();
       process.stderr.write(
         `250 signatures at once: ${rounds.join(', ')} of ${pods.length} Pods admitted in ${(performance.now() - startedAt).toFixed(0)} ms; ${before.toFixed(0)} MiB resident before, ${after.toFixed(0)} after\n`,
       );
@@ -330,12 +333,14 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
       const image = tinyImage('ack removed');
       const signature = signatureOf(image, signJws({ signer: chained, subject: image.descriptor }));
       const reference = await asked.push('ack:removed', image);
+      const byDigest = `${reference}@${image.descriptor.digest}`;
       await asked.push('ack', signature);
       await world.gatekeeper.restart({ responseCacheTtl: '3s' });
-      await asked.admits(reference);
+      await asked.admits(reference, byDigest);
       const removedAt = performance.now();
       await registryClient(world.images.host).deleteManifest('ack', signature.descriptor.digest);
       await asked.denies(`refused NO_SIGNATURES containers[c0] ${reference}: `, reference);
+      await asked.denies('refused NO_SIGNATURES ', byDigest);
       const tookMs = performance.now() - removedAt;
       process.stderr.write(`a signature that was removed was missed after ${tookMs.toFixed(0)} ms\n`);
       expect(tookMs).toBeLessThan((ACCEPTED_SECONDS + FRESHNESS_SECONDS + 2 * 3 + 5) * 1000);
@@ -392,8 +397,3 @@ describe('what the pages of AKS and ACK declare, in a cluster', () => {
     });
   });
 });
-
-/** What a process has in memory. */
-function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Issued } from '../pki.ts';
 import type { Admission } from '../rig/cluster/kube-client.ts';
 import { type Image, tinyImage } from '../rig/images.ts';
@@ -66,4 +68,21 @@ export function askIn({ cluster, images: { host } }: World, notation: Notation):
         return message;
       }),
   };
+}
+
+/** The denials that the page on policies shows. */
+export const DOCUMENTED = readFileSync(join(import.meta.dirname, '../../docs/policies.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('[verified-images] '));
+
+/** A denial with the names of the page. */
+export function asDocumented(message: string): string {
+  return message
+    .slice(message.indexOf('[verified-images] '))
+    .replace('containers[c0]', 'containers[web]')
+    .replace(/ECONNREFUSED 127\.0\.0\.1:\d+/, 'ECONNREFUSED 192.0.2.7:443')
+    .replace(/127\.0\.0\.1:\d+/g, 'registry.example.com')
+    .replace(/registry\.example\.com\/[\w/]+(?=[:@])/g, 'registry.example.com/app')
+    .replace(/(registry\.example\.com\/app):[\w-]+(?=: )/, '$1:1.0')
+    .replace(/@sha256:[0-9a-f]{12}/, '@sha256:0123456789ab');
 }
