@@ -1,4 +1,6 @@
 // @rig cluster, gatekeeper
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ScriptedProvider, startScriptedProvider } from '../fakes/scripted-provider.ts';
 import {
@@ -228,6 +230,22 @@ describe('Gatekeeper and a provider that fails', () => {
     expect(provider.calls).toEqual([]);
     expect(await labelled('chosen', 'yes', image('deny'))).toMatchObject({ admitted: false });
     expect(provider.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ['absent', 'PROVIDER_UNREACHABLE', 'connection refused'],
+    ['hasty', 'PROVIDER_UNREACHABLE', 'context deadline exceeded'],
+    ['mistrusted', 'PROVIDER_FAILED', 'certificate signed by unknown authority'],
+    ['nobody', 'PROVIDER_FAILED', 'key is not found in provider cache'],
+  ])('says of the Provider %s what the page on troubleshooting has, %s and %s, before the message is cut', async (name, code, words) => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/troubleshooting.md'), 'utf8').split('\n');
+    expect(page.some((row) => row.startsWith(`| \`${code}\``) && row.split(' | ')[0]?.includes(`\`${words}\``))).toBe(true);
+    await createNamespaces(cluster.client, `told-${name}`);
+    await declare(verified(`told-${name}`, name));
+    const { message } = await create(`told-${name}`, `registry.example.com/shop/${image('ok')}`);
+    expect(message).toContain(`[told-${name}] `);
+    expect(message).toContain(` ${code} containers[c0] registry.example.com/`);
+    expect(message).toContain(words);
   });
 
   describe('rig h1: mutators', () => {
