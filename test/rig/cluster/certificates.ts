@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as der from '../../der-writer.ts';
@@ -105,8 +105,9 @@ export function writeFiles<N extends string>(folder: string, files: Readonly<Rec
   const paths: Partial<Record<N, string>> = {};
   for (const name of Object.keys(files) as N[]) {
     const path = join(folder, name);
-    writeFileSync(path, files[name], { mode: 0o600 });
-    chmodSync(path, 0o600);
+    // As the kubelet does: who reads meanwhile reads the old file or the new one, whole.
+    writeFileSync(`${path}.new`, files[name], { mode: 0o600 });
+    renameSync(`${path}.new`, path);
     paths[name] = path;
   }
   return paths as Record<N, string>;
