@@ -61,4 +61,7 @@ code(line, otherwise) = trim_suffix(found, ": ") {
 	found := regex.find_n(`^[A-Z][A-Z0-9_]{1,39}: `, line, 1)[0]
 } else = otherwise
 
-words(line) = regex.replace(line, `^[A-Z][A-Z0-9_]{1,39}: `, "")
+# Gatekeeper puts the URL before what went wrong, which would then be cut off.
+words(line) = regex.replace(plain, `^(failed to [a-z ]+: )(Post "[^"]*"): (.*)$`, "$1$3; $2") {
+	plain := regex.replace(line, `^[A-Z][A-Z0-9_]{1,39}: `, "")
+}

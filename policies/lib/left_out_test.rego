@@ -68,6 +68,12 @@ lines_that_stay = [
 	"something that nobody has seen before",
 ]
 
+test_says_what_went_wrong_before_the_address {
+	cause(lines_that_pass[2], "reg.test/a:1").why == `failed to send external data request: dial tcp 127.0.0.1:1: connect: connection refused; Post "https://127.0.0.1:1/verify"`
+	cause(lines_that_pass[3], "reg.test/a:1").why == lines_that_pass[3]
+	cause(lines_that_stay[2], "reg.test/a:1").why == `failed to send external data request: tls: failed to verify certificate: x509: certificate signed by unknown authority; Post "https://127.0.0.1:1/verify"`
+}
+
 test_takes_everything_else_for_either {
 	{found.possible | found := cause(lines_that_stay[_], "reg.test/a:1")} == {both}
 	{found.outcome | found := cause(lines_that_stay[_], "reg.test/a:1")} == {"misconfigured"}

@@ -115,7 +115,7 @@ test_says_that_the_provider_is_unavailable {
 test_refuses_everything_when_the_provider_cannot_be_asked {
 	line := `failed to send external data request: Post "https://p/verify": context deadline exceeded`
 	found := violation with input as asking(["reg.test/a:1"], {"system_error": line}) with external_data as broken
-	messages(found) == {`unavailable PROVIDER_UNREACHABLE containers[c0] reg.test/a:1: failed to send external data request: Post "https://p/verify": context deadline exceeded`}
+	messages(found) == {`unavailable PROVIDER_UNREACHABLE containers[c0] reg.test/a:1: failed to send external data request: context deadline exceeded; Post "https://p/verify"`}
 }
 
 test_refuses_everything_when_there_is_no_answer {

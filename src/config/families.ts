@@ -6,6 +6,7 @@ import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
 import type { KeyTable, Viewer } from './key-table.ts';
 import { check } from './schema/check.ts';
+import { unknownKeys } from './schema/unknown-keys.ts';
 import { type Settings, SettingsError } from './settings.ts';
 
 /** What the settings say of a family. */
@@ -155,7 +156,11 @@ function sourceOf(declared: unknown, at: string, kinds: Kinds): AttestationSourc
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
-  const checked = check(schema, value, at === '' ? [] : [at]);
+  const path = at === '' ? [] : [at];
+  // A slip in a name would leave a default in force where something else was meant: who may be asked, and with which token.
+  const [unknown] = unknownKeys(schema, value, path);
+  if (unknown !== undefined) throw new ConfigProblem('CONFIG_INVALID', unknown.map(String).join('.'), 'nobody knows this setting');
+  const checked = check(schema, value, path);
   if ('value' in checked) return checked.value;
   const [first] = checked.problems;
   throw new ConfigProblem('CONFIG_INVALID', first?.path.map(String).join('.') ?? at, first?.message ?? 'invalid');

@@ -39,8 +39,8 @@ export const k8Secrets = defineCredentials({
 });
 
 const NOBODY: Home = { namespace: '', confined: false };
-/** What was read is believed for so long without another look. */
-const FRESH_MS = 60_000;
+/** What was read is believed for so long without another look: who mends a credential waits for it. */
+const FRESH_MS = 10_000;
 /** As in Ratify: what was read last is used for so long while it cannot be read again. */
 const KEEP_MS = 12 * 3_600_000;
 const RETRY_MS = 10_000;

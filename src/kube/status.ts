@@ -66,7 +66,7 @@ function findingOf({ state, diagnostics, keys }: StatusInput): Finding {
   const brief = `${first.code}: ${first.message}`;
   if (error !== '') return { error, brief, reason: first.code, message: error };
   if (state.inForce === 'nothing') return { error: brief, brief, reason: first.code, message: first.message };
-  const notes = all.filter(({ severity }) => severity === 'warning').map(textOf);
+  const notes = all.filter(({ severity }) => severity !== 'error').map(textOf);
   return { error: '', brief: '', reason: 'Applied', message: notes.join('; ') };
 }
 

@@ -144,6 +144,24 @@ describe('a tenant', () => {
     expect(found.told.some((one) => one.startsWith('error'))).toBe(true);
   });
 
+  it.each<[string, (text: string) => string]>([
+    ['a scope', (text) => text.replace('"*"', JSON.stringify('a-'.repeat(50_000)))],
+    ['a scope with a registry', (text) => text.replace('"*"', JSON.stringify(`r.io/${'a/'.repeat(50_000)}!`))],
+    ['an identity', (text) => text.replace(/(trustedIdentities.*)"\*"/, `$1${JSON.stringify(`x509.subject: ${'CN=a+'.repeat(20_000)}`)}`)],
+    ['a list of artifact types', (text) => text.replace(/(artifactTypes":)"[^"]*"/, `$1${JSON.stringify('a ,'.repeat(50_000))}`)],
+  ])('A-T-24 takes no time with %s that is made to take it', async (_case, bend) => {
+    const own = object('NamespacedKeyManagementProvider', 'team-a/k', {
+      type: 'inline',
+      parameters: { contentType: 'certificate', value: PEM },
+    });
+    const good = object('NamespacedVerifier', 'team-a/v', notation('team-a/k'));
+    const bent = bend(good);
+    expect(bent.length).toBeGreaterThan(good.length + 50_000);
+    const startedAt = performance.now();
+    await told(own + bent);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+  });
+
   it('A-T-27 that deletes its Policy has the one of the cluster, never none', async () => {
     const objects = [store('shelf'), verifier('cluster'), policy('ratify-policy')];
     const withOwn = await build(false, ...objects, policy('team/ratify-policy', { artifactVerificationPolicies: { default: 'any' } }));

@@ -60,7 +60,7 @@ describe('dockerConfig', () => {
     'https://u@registry.example:5000',
     '*',
     '',
-  ])('does not take %j for the host', async (key) => {
+  ])('A-T-16 does not take %j for the host', async (key) => {
     expect(await get({ auths: { [key]: { auth: AUTH } } })).toBeUndefined();
   });
 

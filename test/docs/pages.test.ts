@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
+import { loadSettings } from '../../src/config/settings.ts';
 import { commandsOf, yamlOf } from './blocks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -68,6 +69,20 @@ describe('docs/policies.md', () => {
     const rows = read('docs/policies.md');
     for (const name of Object.keys(template.spec.crd.spec.validation.openAPIV3Schema.properties))
       expect(rows).toContain(`| \`${name}\` | `);
+  });
+});
+
+describe('docs/install.md', () => {
+  it('says how long a verdict lasts at most, as the settings have it', async () => {
+    const { freshnessMs, verdictTtl } = await loadSettings();
+    const gatekeeper = [0, 60, 180];
+    expect(parse(read('helm/gatekeeper-values.yaml')).externaldataProviderResponseCacheTTL).toBe('1m');
+    const within = (what: string, ms: number) => `| ${what} | ${gatekeeper.map((seconds) => `${ms / 1000 + seconds} s`).join(' | ')} |`;
+    const page = read('docs/install.md');
+    expect(page).toContain(within('signed, and still denied', freshnessMs + verdictTtl.refusedMs));
+    expect(page).toContain(within('signature removed, and still admitted by tag', 2 * freshnessMs));
+    expect(page).toContain(within('signature removed, and still admitted by digest', freshnessMs + verdictTtl.acceptedMs));
+    expect(page).toContain(within('signer no more trusted here, and still admitted', 1000));
   });
 });
 

@@ -1,5 +1,8 @@
 // @rig olareg, notation, cluster, gatekeeper
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { admitted, type KubeObject } from '../rig/cluster/kube-client.ts';
@@ -7,10 +10,13 @@ import type { PushedImage } from '../rig/signed-images.ts';
 import { eventually } from '../rig/wait.ts';
 import { createNamespaces, deployment, pod } from '../rig/workloads.ts';
 import { startWorld, type World } from '../rig/world.ts';
+import { ODD_IMAGES } from './odd-images.ts';
 import { constraint, readObjects } from './policies.ts';
 
 const BUILD_WITHIN_MS = 40 * 60_000;
 const DENIED = 'admission webhook "validation.gatekeeper.sh" denied the request: ';
+/** Of a webhook that waits 3 s. */
+const LATE_MS = 2900;
 const KIND = 'CountersignVerifiedImages';
 
 interface Workload extends KubeObject {
@@ -23,7 +29,12 @@ interface Constraint extends KubeObject {
   readonly status?: {
     readonly auditTimestamp?: string;
     readonly totalViolations?: number;
-    readonly violations?: readonly { readonly name: string; readonly message: string; readonly enforcementAction: string }[];
+    readonly violations?: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly message: string;
+      readonly enforcementAction: string;
+    }[];
   };
 }
 
@@ -41,7 +52,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     unsigned = await images.push('app:unsigned');
     const why = `no signature: ${images.host}/app@${unsigned.digest.slice(0, 'sha256:'.length + 12)}; looked for application/vnd.cncf.notary.signature`;
     sentence = `refused NO_SIGNATURES containers[c0] ${unsigned.reference}: ${why}; sign it with notation sign`;
-    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict');
+    await createNamespaces(cluster.client, 'enforced', 'warned', 'tried', 'free', 'strict', 'compliance');
     const provider = { provider: 'countersign-provider' };
     await declare(
       ...readObjects('policies/verified-images/template.yaml'),
@@ -57,12 +68,12 @@ describe('Pods before Gatekeeper and Countersign', () => {
   const create = (namespace: string, name: string, ...images: readonly string[]) =>
     world.cluster.client.create(pod(namespace, name, ...images), { dryRun: true });
 
-  it('63 admits a signed image, and again from the cache of Gatekeeper', async () => {
+  it('63: admits a signed image, and again from the cache of Gatekeeper', async () => {
     expect(await create('enforced', 'signed', signed.reference)).toMatchObject({ admitted: true, warnings: [] });
     expect(await create('enforced', 'signed', signed.reference)).toMatchObject({ admitted: true, warnings: [] });
   });
 
-  it('63 denies an unsigned image with its sentence, and again from the cache of Gatekeeper', async () => {
+  it('63: denies an unsigned image with its sentence, and again from the cache of Gatekeeper', async () => {
     const first = await create('enforced', 'unsigned', unsigned.reference);
     const second = await create('enforced', 'unsigned', unsigned.reference);
     expect(first).toMatchObject({ admitted: false, status: 403 });
@@ -110,6 +121,10 @@ describe('Pods before Gatekeeper and Countersign', () => {
     );
     expect(failure).toMatchObject({ status: 'True', reason: 'FailedCreate' });
     expect(failure.message).toContain(`[enforced] ${sentence}`);
+    const replicaSet = await world.cluster.kubectl(
+      ...['get', 'replicaset', '-n', 'enforced', '-l', 'app=unsigned', '-o', 'jsonpath={.items[*].status.conditions[*].message}'],
+    );
+    expect(replicaSet.stdout).toContain(`[enforced] ${sentence}`);
   });
 
   it('makes the Pods of a Deployment whose image is signed', async () => {
@@ -151,7 +166,43 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(status.totalViolations).toBe(status.violations?.length);
   });
 
-  it('73 denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
+  it('A1.10 lists by the audit each place of each workload whose image is not compliant or not known, and no other', async () => {
+    const { client } = world.cluster;
+    const { host } = world.images;
+    const [worse, spared] = await Promise.all(['app:worse', 'spared:image'].map((name) => world.images.push(name)));
+    const away = 'localhost:1/not/there:1';
+    const pods = { mixed: [unsigned.reference, signed.reference, worse?.reference ?? ''], good: [signed.reference], away: [away] };
+    for (const [name, images] of Object.entries({ ...pods, spared: [spared?.reference ?? ''] }))
+      admitted(await client.create(pod('compliance', name, ...images)));
+    admitted(await client.create(deployment('compliance', 'web', unsigned.reference)));
+    const kinds = [
+      { apiGroups: [''], kinds: ['Pod'] },
+      { apiGroups: ['apps'], kinds: ['Deployment'] },
+    ];
+    const parameters = { provider: 'countersign-provider', exemptions: [{ images: [`${host}/spared`] }] };
+    await world.declare(constraint({ kind: KIND, name: 'compliance', namespaces: ['compliance'], kinds, action: 'dryrun', parameters }));
+    const target = { apiVersion: 'constraints.gatekeeper.sh/v1beta1', kind: KIND, name: 'compliance' };
+    const status = await eventually('audited', async () => {
+      const { status: seen } = (await client.get<Constraint>(target)) ?? {};
+      return seen?.totalViolations === 5 ? seen : undefined;
+    });
+    const row = ({ kind, name, message }: { readonly kind: string; readonly name: string; readonly message: string }) =>
+      `${kind} ${name.replace(/-.*/, '-*')} ${message.replace(/: .*/, '')}`;
+    expect(status.violations?.map(row).sort()).toEqual([
+      `Deployment web refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+      `Pod away unavailable REGISTRY_UNREACHABLE containers[c0] ${away}`,
+      `Pod mixed refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+      `Pod mixed refused NO_SIGNATURES containers[c2] ${worse?.reference}`,
+      `Pod web-* refused NO_SIGNATURES containers[c0] ${unsigned.reference}`,
+    ]);
+    const { stdout } = await world.cluster.kubectl('describe', KIND.toLowerCase(), 'compliance');
+    const described = stdout.replace(/\s+/g, ' ');
+    expect(described).toContain('Total Violations: 5');
+    expect(described).toContain(`Message: ${sentence}`);
+    expect(described).toContain(`Message: unavailable REGISTRY_UNREACHABLE containers[c0] ${away}: `);
+  });
+
+  it('73, A-T-08: denies `kubectl debug` with an unsigned image and admits a signed one', async () => {
     const { client } = world.cluster;
     const target = { kind: 'Pod', namespace: 'enforced', name: 'debugged' };
     admitted(await client.create(pod('enforced', 'debugged', signed.reference)));
@@ -166,7 +217,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(await debug(signed.reference)).toMatchObject({ admitted: true });
   });
 
-  it('73 lets a Pod be labelled and deleted whose image would be refused today', async () => {
+  it('73: lets a Pod be labelled and deleted whose image would be refused today', async () => {
     const { client } = world.cluster;
     const target = { kind: 'Pod', namespace: 'warned', name: 'old' };
     admitted(await client.create(pod('warned', 'old', unsigned.reference)));
@@ -179,11 +230,54 @@ describe('Pods before Gatekeeper and Countersign', () => {
     ['a bell', '\u0007'],
     ['a delete character', '\u007f'],
     ['a tag character', '\u{e0001}'],
-  ])('67 denies a Pod with %s in an image beside an unsigned one, and says both', async (_, character) => {
+  ])('67: denies a Pod with %s in an image beside an unsigned one, and says both', async (_, character) => {
     const { admitted: ok, message } = await create('enforced', 'odd', unsigned.reference, `x${character}`);
     expect(ok).toBe(false);
     expect(message).toContain(`[enforced] ${sentence}`);
     expect(message).toContain('refused INVALID_REFERENCE containers[c1] x?: ');
+  });
+
+  it.each(ODD_IMAGES)('%s is denied', async (_, image, code) => {
+    const { admitted: ok, message } = await create(
+      'enforced',
+      'odd',
+      image({ host: world.images.host, signed: signed.digest, unsigned: unsigned.digest }),
+    );
+    expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining(`[enforced] refused ${code} containers[c0] `) });
+    expect(message).toMatch(/^[ -~]*$/);
+  });
+
+  it('A-T-11 a signed digest is admitted whatever the tag beside it', async () => {
+    expect(await create('enforced', 'odd', `${unsigned.reference}@${signed.digest}`)).toMatchObject({ admitted: true });
+  });
+
+  it('A-T-21 denies an unsigned image whatever the Pod says of itself', async () => {
+    const claims = { 'countersign.dev/verified': 'true', 'break-glass': 'true', 'admission.gatekeeper.sh/ignore': 'true' };
+    const made = pod('enforced', 'claims', unsigned.reference);
+    const metadata = { ...made.metadata, labels: claims, annotations: claims };
+    const { message } = await world.cluster.client.create({ ...made, metadata }, { dryRun: true });
+    expect(message).toBe(`${DENIED}[enforced] ${sentence}`);
+  });
+
+  it('A-T-19 denies an image whose registry answers at the last moment, in time even where lateness admits, and judges the others', async () => {
+    const late = createServer((_, response) => void setTimeout(() => response.end(), LATE_MS));
+    late.listen(0, '127.0.0.1');
+    await once(late, 'listening');
+    const { port } = late.address() as AddressInfo;
+    await world.gatekeeper.setFailurePolicy('Ignore');
+    try {
+      const { admitted: ok, message } = await create('enforced', 'late', signed.reference, `localhost:${port}/app:1`, unsigned.reference);
+      expect({ ok, message }).toEqual({
+        ok: false,
+        message: expect.stringContaining(`[enforced] unavailable DEADLINE_EXCEEDED containers[c1] localhost:${port}/app:1: `),
+      });
+      expect(message).toContain(`[enforced] ${sentence.replace('containers[c0]', 'containers[c2]')}`);
+      expect(message).not.toContain('containers[c0]');
+    } finally {
+      await world.gatekeeper.setFailurePolicy('Fail');
+      late.closeAllConnections();
+      late.close();
+    }
   });
 
   it('works under the template of Ratify as it is', async () => {
@@ -193,7 +287,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(message).toContain(`failed to verify the artifact: ${unsigned.reference}, `);
   });
 
-  it('65 denies as unavailable, not as unsigned, while the product is away, and admits at once when it is back', async () => {
+  it('65: denies as unavailable, not as unsigned, while the product is away, and admits at once when it is back', async () => {
     const { images, product } = world;
     const fresh = await images.pushSigned('app:while-away');
     await product.stop();
@@ -211,7 +305,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(await create('enforced', 'back', fresh.reference)).toMatchObject({ admitted: true });
   });
 
-  it('70 admits an image that was signed after it had been denied, within the times that the caches keep', async () => {
+  it('70: admits an image that was signed after it had been denied, within the times that the caches keep', async () => {
     const { images, gatekeeper } = world;
     await gatekeeper.restart({ responseCacheTtl: '1s' });
     const late = await images.push('app:signed-late');
@@ -224,7 +318,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(answer).toBe(true);
   });
 
-  it('73 does with a label on a Pod whose signer is trusted no more as the constraint says', async () => {
+  it('73: does with a label on a Pod whose signer is trusted no more as the constraint says', async () => {
     const { images, declare, declarations, cluster, product } = world;
     const strict = {
       kind: KIND,
@@ -247,7 +341,7 @@ describe('Pods before Gatekeeper and Countersign', () => {
     expect(product.output()).toContain('configuration applied');
   });
 
-  it('k: denies a Deployment itself where an ExpansionTemplate makes its Pods be looked at', async () => {
+  it('rig k: denies a Deployment itself where an ExpansionTemplate makes its Pods be looked at', async () => {
     const { declare, cluster } = world;
     const applyTo = [{ groups: ['apps'], kinds: ['Deployment'], versions: ['v1'] }];
     const spec = { applyTo, templateSource: 'spec.template', generatedGVK: { group: '', version: 'v1', kind: 'Pod' } };

@@ -1,64 +1,22 @@
 // @rig olareg, registry, notation
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { parse, parseAllDocuments, stringify } from 'yaml';
 import { type Authority, createAuthority } from '../fixtures/demo-certificates.ts';
 import { pki } from '../pki.ts';
 import { ensureTools } from '../rig/build.ts';
-import { describeBytes, type Image, MANIFEST_TYPE, tinyImage, tinyIndex } from '../rig/images.ts';
+import { type Image, tinyImage, tinyIndex } from '../rig/images.ts';
 import { createNotation, type Notation, type SigningKey } from '../rig/notation.ts';
 import { type RunningRegistry, startDistribution, startOlareg } from '../rig/registries.ts';
 import { registryClient } from '../rig/registry-client.ts';
 import { signJws } from '../sign.ts';
 import { type RunningProvider, startProvider } from './provider.ts';
+import { SEED, type SeedChange, seedWith, signatureOf } from './seeds.ts';
 
-/** The seed's file, laid out as YAML again; nothing else is changed in it. */
-const SEED = readFileSync(join(import.meta.dirname, '../config/aks/verify-config.yaml'), 'utf8');
 const VERIFY = '/ratify/gatekeeper/v1/verify';
 const OWNER = 'C=US, ST=WA, O=Ratify';
 const BUILD_WITHIN_MS = 30 * 60_000;
-
-interface SeedChange {
-  readonly pem: string;
-  readonly identities?: readonly string[];
-  readonly scopes?: readonly string[];
-  readonly level?: string;
-}
-
-/** The seed with its certificate replaced, and what the case says. */
-function seedWith({ pem, identities, scopes, level }: SeedChange): string {
-  const documents = parseAllDocuments(SEED).map((document) => parse(String(document)));
-  for (const document of documents) {
-    if (document.kind === 'CertificateStore') document.spec.parameters.value = pem;
-    if (document.kind !== 'Verifier') continue;
-    const [statement] = document.spec.parameters.trustPolicyDoc.trustPolicies;
-    if (identities !== undefined) statement.trustedIdentities = identities;
-    if (scopes !== undefined) statement.registryScopes = scopes;
-    if (level !== undefined) statement.signatureVerification.level = level;
-    // A statement that skips names nobody whom it trusts; the specification demands it.
-    if (level === 'skip') Object.assign(statement, { trustStores: undefined, trustedIdentities: undefined });
-  }
-  return documents.map((document) => stringify(document)).join('---\n');
-}
-
-/** A signature as its own manifest, attached to `subject`. */
-function signatureOf(subject: Image, envelope: Uint8Array): Image {
-  const empty = Buffer.from('{}');
-  const bytes = Buffer.from(envelope);
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MANIFEST_TYPE,
-      artifactType: 'application/vnd.cncf.notary.signature',
-      config: describeBytes('application/vnd.oci.empty.v1+json', empty),
-      layers: [describeBytes('application/jose+json', bytes)],
-      subject: subject.descriptor,
-    }),
-  );
-  return { descriptor: describeBytes(MANIFEST_TYPE, manifest), manifest, blobs: [empty, bytes], children: [] };
-}
 
 describe('AKS Image Integrity, the seed served as it is (peers.md A1)', () => {
   let dir: string;

@@ -1,21 +1,28 @@
 // @rig olareg, notation, cluster, gatekeeper
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pki } from '../pki.ts';
 import { GATEKEEPER_NAME } from '../rig/cluster/certificates.ts';
 import { admitted, type KubeObject, targetOf } from '../rig/cluster/kube-client.ts';
+import { tinyImage } from '../rig/images.ts';
+import { registryClient } from '../rig/registry-client.ts';
 import type { PushedImage } from '../rig/signed-images.ts';
 import { eventually } from '../rig/wait.ts';
 import { createNamespaces, deployment, pod } from '../rig/workloads.ts';
 import { startWorld, type World } from '../rig/world.ts';
+import { signJws } from '../sign.ts';
 import { constraint, readObjects } from './policies.ts';
+import { signatureOf } from './seeds.ts';
+import { FORBIDDEN, OF_PRIVATE_KEY, permissive, tenantObject } from './tenants.ts';
 
 const BUILD_WITHIN_MS = 40 * 60_000;
 const KIND = 'CountersignVerifiedImages';
+const TEAMS = ['team-a', 'team-b', 'team-c'];
 const AUDITED = { pods: 200, images: 50, atOnce: 4 };
 
 interface Constraint extends KubeObject {
@@ -27,30 +34,41 @@ interface Constraint extends KubeObject {
 }
 
 interface Declared extends KubeObject {
-  readonly status?: { readonly issuccess?: boolean };
+  readonly status?: { readonly issuccess?: boolean; readonly error?: string };
 }
 
 describe('Gatekeeper with certificates of its own, its audit apart', () => {
+  let folder: string;
   let world: World;
   let signed: PushedImage;
   let unsigned: PushedImage;
 
   beforeAll(async () => {
-    world = await startWorld({ declared: 'cluster', gatekeeper: { certificate: 'gatekeeper', separateAudit: true } });
+    folder = mkdtempSync(join(tmpdir(), 'countersign-as-in-a-cluster-'));
+    const settings = join(folder, 'settings.yaml');
+    writeFileSync(settings, 'tenancy: { floor: true }\n');
+    world = await startWorld({
+      declared: 'cluster',
+      productFlags: ['--settings', settings],
+      gatekeeper: { certificate: 'gatekeeper', separateAudit: true },
+    });
     const { images, cluster, declare } = world;
     signed = await images.pushSigned('app:signed');
     unsigned = await images.push('app:unsigned');
-    await createNamespaces(cluster.client, 'enforced', 'pinned', 'crowded');
+    await createNamespaces(cluster.client, 'enforced', 'pinned', 'crowded', ...TEAMS);
     const parameters = { provider: 'countersign-provider' };
     await declare(
       ...readObjects('policies/verified-images/template.yaml'),
-      constraint({ kind: KIND, name: 'enforced', namespaces: ['enforced', 'pinned'], parameters }),
+      constraint({ kind: KIND, name: 'enforced', namespaces: ['enforced', 'pinned', ...TEAMS], parameters }),
       constraint({ kind: KIND, name: 'crowded', namespaces: ['crowded'], action: 'dryrun', parameters }),
       ...['pods', 'ephemeral-containers'].flatMap((file) => readObjects(`policies/pin-digests/${file}.yaml`)).map(inNamespace('pinned')),
     );
   }, BUILD_WITHIN_MS);
 
-  afterAll(() => world?.stop());
+  afterAll(async () => {
+    await world?.stop();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
 
   const create = (namespace: string, name: string, ...images: readonly string[]) =>
     world.cluster.client.create(pod(namespace, name, ...images), { dryRun: true });
@@ -60,7 +78,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     for (const one of pods) admitted(await world.cluster.client.create(one));
   };
 
-  it('26 the certificate that Gatekeeper makes itself is accepted by the product', async () => {
+  it('26: the certificate that Gatekeeper makes itself is accepted by the product', async () => {
     const authority = new X509Certificate(world.gatekeeper.ca);
     const certificate = new X509Certificate(readFileSync(join(world.gatekeeper.certificates, 'tls.crt')));
     expect({ serial: authority.serialNumber, subject: authority.subject }).toEqual({
@@ -85,7 +103,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     }
   });
 
-  it('74 pins the images of a Pod of a Deployment, which are then verified by digest; the Deployment stays as it is', async () => {
+  it('74: pins the images of a Pod of a Deployment, which are then verified by digest; the Deployment stays as it is', async () => {
     const { client } = world.cluster;
     admitted(await client.create(deployment('pinned', 'web', signed.reference)));
     const made = await eventually('a Pod', async () =>
@@ -96,7 +114,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect((await client.get(target))?.spec).toMatchObject({ template: { spec: { containers: [{ image: signed.reference }] } } });
   });
 
-  it('74 leaves a digest as it is, and a pinned Pod that is updated', async () => {
+  it('74: leaves a digest as it is, and a pinned Pod that is updated', async () => {
     const { client } = world.cluster;
     const pinned = `${signed.reference}@${signed.digest}`;
     const made = admitted(await client.create(pod('pinned', 'by-digest', pinned)));
@@ -106,13 +124,13 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(labelled.spec).toMatchObject({ containers: [{ image: pinned }] });
   });
 
-  it('74 refuses the unsigned image by the digest that the tag had when it was pinned', async () => {
+  it('74: refuses the unsigned image by the digest that the tag had when it was pinned', async () => {
     const { message } = await create('pinned', 'unsigned', unsigned.reference);
     const short = unsigned.digest.slice(0, 'sha256:'.length + 12);
     expect(message).toContain(`[enforced] refused NO_SIGNATURES containers[c0] ${unsigned.reference}@${short}: `);
   });
 
-  it('51, 58 denies a Pod whose image cannot be pinned, with the reason', async () => {
+  it('51, 58: denies a Pod whose image cannot be pinned, with the reason', async () => {
     const { images } = world;
     const absent = await create('pinned', 'absent', `${images.host}/app:nowhere`);
     expect(absent.message).toContain(
@@ -122,7 +140,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(odd.message).toContain('failed to retrieve external data item from provider countersign-mutation-provider: INVALID_REFERENCE: ');
   });
 
-  it('74 pins the image of a container for debugging', async () => {
+  it('74: pins the image of a container for debugging', async () => {
     const { client } = world.cluster;
     admitted(await client.create(pod('pinned', 'debugged', signed.reference)));
     const target = { kind: 'Pod', namespace: 'pinned', name: 'debugged', subresource: 'ephemeralcontainers' };
@@ -131,12 +149,77 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(object?.spec).toMatchObject({ ephemeralContainers: [{ image: `${signed.reference}@${signed.digest}` }] });
   });
 
-  it('58 makes no valid Pod of one without an image', async () => {
+  it('58: makes no valid Pod of one without an image', async () => {
     const { admitted: ok, message } = await create('pinned', 'empty', '');
     expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining('spec.containers[0].image: Required value') });
   });
 
-  it('71 audits 200 Pods of 50 images, lists twenty whole and counts all', async () => {
+  describe('tenants, where the objects of the cluster are the floor', () => {
+    let foreign: string;
+    let serial = 0;
+
+    beforeAll(async () => {
+      const image = tinyImage('foreign');
+      const client = registryClient(world.images.host);
+      await client.push('app', image, 'foreign');
+      await client.push('app', signatureOf(image, signJws({ signer: pki.root().leaf(), subject: image.descriptor })));
+      foreign = `${world.images.host}/app@${image.descriptor.digest}`;
+    });
+
+    /** Another text each time, so that Gatekeeper has not kept the answer. */
+    const again = (image: string) => {
+      serial += 1;
+      return image.replace('@', `:try-${serial}@`);
+    };
+    const statusOf = (object: KubeObject) =>
+      eventually(`said: ${object.kind}`, async () => {
+        const { status } = (await world.cluster.client.get<Declared>(targetOf(object))) ?? {};
+        return status?.issuccess === undefined ? undefined : status;
+      });
+
+    it('A-T-01, A-T-04 a namespace that skips, reads over plain HTTP and lets any signature do admits nothing that the cluster denies', async () => {
+      for (const object of permissive('team-a')) admitted(await world.cluster.client.apply(object));
+      for (const object of permissive('team-a')) expect(await statusOf(object)).toMatchObject({ issuccess: true });
+      const { message } = await create('team-a', 'foreign', again(foreign));
+      expect(message).toContain('[enforced] refused SIGNER_UNTRUSTED containers[c0] ');
+      expect(await create('team-a', 'signed', signed.reference)).toMatchObject({ admitted: true });
+    });
+
+    it('A-T-27 a namespace that deletes what it declared has what the cluster declares, never nothing', async () => {
+      for (const object of permissive('team-a')) admitted(await world.cluster.client.delete(targetOf(object)));
+      const { message } = await create('team-a', 'foreign', again(foreign));
+      expect(message).toContain('[enforced] refused SIGNER_UNTRUSTED containers[c0] ');
+      expect(await create('team-a', 'signed', `${signed.reference}@${signed.digest}`)).toMatchObject({ admitted: true });
+    });
+
+    it.each(FORBIDDEN)('%s may not be declared, which its status says and nobody else notices', async (_, kind, spec, says) => {
+      const object = tenantObject(kind, 'team-b', 'forbidden', spec);
+      admitted(await world.cluster.client.apply(object));
+      const status = await statusOf(object);
+      admitted(await world.cluster.client.delete(targetOf(object)));
+      expect(status).toMatchObject({ issuccess: false, error: expect.stringContaining(says) });
+      expect(JSON.stringify(status)).not.toContain(OF_PRIVATE_KEY);
+      expect(await create('team-c', 'signed', signed.reference)).toMatchObject({ admitted: true });
+    });
+
+    it('A-T-29 says to a namespace what is wrong with its own, and nothing of it to another', async () => {
+      const own = tenantObject('NamespacedVerifier', 'team-b', 'secret-project', {
+        name: 'notation',
+        artifactTypes: 'a/b',
+        parameters: {},
+      });
+      admitted(await world.cluster.client.apply(own));
+      await statusOf(own);
+      const theirs = await create('team-b', 'foreign', again(foreign));
+      const others = await create('team-c', 'foreign', again(foreign));
+      expect(theirs.message).toMatch(/\[enforced\] misconfigured [A-Z_]+ containers\[c0\] /);
+      expect(others.message).toContain('[enforced] refused SIGNER_UNTRUSTED containers[c0] ');
+      for (const word of ['team-a', 'team-b', 'secret-project']) expect(others.message).not.toContain(word);
+      admitted(await world.cluster.client.delete(targetOf(own)));
+    });
+  });
+
+  it('71: audits 200 Pods of 50 images, lists twenty whole and counts all', async () => {
     const { client, log } = world.cluster;
     const pushed = await Promise.all(Array.from({ length: AUDITED.images }, (_, index) => world.images.push(`crowd:n${index}`)));
     const pods = Array.from({ length: AUDITED.pods }, (_, index) =>
@@ -158,7 +241,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     expect(logged.find((line) => line.resource_name === 'p0')).toMatchObject({ details });
   });
 
-  it('75 fails no admission while Gatekeeper changes its certificate', async () => {
+  it('75: fails no admission while Gatekeeper changes its certificate', async () => {
     const { cluster, gatekeeper, images, product } = world;
     const current = () => new X509Certificate(readFileSync(join(gatekeeper.certificates, 'tls.crt'))).fingerprint256;
     const admits = async (image: PushedImage) => {
@@ -182,7 +265,7 @@ describe('Gatekeeper with certificates of its own, its audit apart', () => {
     await admits(await images.pushSigned('app:after-renewal'));
   });
 
-  it('29 says why when the product does not know the CA of Gatekeeper', async () => {
+  it('29: says why when the product does not know the CA of Gatekeeper', async () => {
     const { product, gatekeeper } = world;
     await product.stop();
     product.setClientCa(pki.root().pem);

@@ -80,7 +80,7 @@ describe('policies/pin-digests before a real Gatekeeper', () => {
     });
   });
 
-  it('h4 asks for nothing where there is no image, and the API server says what is missing', async () => {
+  it('rig h4: asks for nothing where there is no image, and the API server says what is missing', async () => {
     provider.takeCalls();
     const { admitted: ok, message } = await create(pod('none', { containers: [{ name: 'web' }] }));
     expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining('spec.containers[0].image: Required value') });
@@ -88,14 +88,14 @@ describe('policies/pin-digests before a real Gatekeeper', () => {
   });
 
   it.each(['itemerr', 'omit', 'syserr', 'notext', 'nonidem', 'http500-otherjson', 'nonjson'])(
-    'h1 denies a Pod whose image cannot be pinned: %s',
+    'rig h1: denies a Pod whose image cannot be pinned: %s',
     async (word) => {
       const { admitted: ok, message } = await create(pod('bad', { containers: [{ name: 'web', image: `toy.local/${word}:1` }] }));
       expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining('failed to resolve external data placeholders') });
     },
   );
 
-  it('h3 denies a Pod whose provider is slower than its timeout, where the webhook waits longer', async () => {
+  it('rig h3: denies a Pod whose provider is slower than its timeout, where the webhook waits longer', async () => {
     const { admitted: ok, message } = await create(pod('slow', { containers: [{ name: 'web', image: 'toy.local/slow5000:1' }] }));
     expect({ ok, message }).toEqual({ ok: false, message: expect.stringContaining('context deadline exceeded') });
   });
@@ -112,7 +112,7 @@ describe('policies/pin-digests before a real Gatekeeper', () => {
       await seeSubresource('pods/ephemeralcontainers');
     });
 
-    it('i3 pins them where the mutating webhook sees them', async () => {
+    it('rig i3: pins them where the mutating webhook sees them', async () => {
       const made = admitted(await debug('debugged', 'shell', 'toy.local/shell:1'));
       expect(made.spec).toMatchObject({ ephemeralContainers: [{ image: `toy.local/shell:1${PINNED}` }] });
     });

@@ -98,7 +98,7 @@ describe('the policies before a real Gatekeeper', () => {
     expect(admission.admitted).toBe(one.says.length === 0);
   });
 
-  it('a1 says the same from the cache of Gatekeeper, where the status is 0', async () => {
+  it('rig a1: says the same from the cache of Gatekeeper, where the status is 0', async () => {
     const name = groupOf(CASES[0] as PolicyCase);
     const once = await create(pod('toy.local/twice-deny:1'), name);
     provider.takeCalls();
@@ -108,7 +108,7 @@ describe('the policies before a real Gatekeeper', () => {
     expect(again.admitted).toBe(false);
   });
 
-  it('e2 denies within the time of the webhook what the provider answers too late', async () => {
+  it('rig e2: denies within the time of the webhook what the provider answers too late', async () => {
     const name = groupOf(CASES[0] as PolicyCase);
     const admission = await create(pod('toy.local/slow9000:1'), name);
     expect(linesOf(admission, name)).toEqual([
@@ -125,7 +125,7 @@ describe('the policies before a real Gatekeeper', () => {
     ]);
   });
 
-  it('g3 warns of an image whose name has control characters, which no warning may have', async () => {
+  it('rig g3: warns of an image whose name has control characters, which no warning may have', async () => {
     const { admitted: ok, warnings } = await create(pod('a\tb\nc\u0007d'), 'warned');
     expect({ ok, warnings }).toEqual({
       ok: true,
@@ -135,7 +135,7 @@ describe('the policies before a real Gatekeeper', () => {
     });
   });
 
-  it('f2 g3 shows each of twenty warnings whole', async () => {
+  it('rig f2, g3: shows each of twenty warnings whole', async () => {
     const images = Array.from({ length: 20 }, (_, index) => `toy.local/longmsg900-deny-${String(index).padStart(2, '0')}-longmsg900:1`);
     const { warnings } = await create(pod(...images), 'warned');
     expect(warnings.length).toBeGreaterThanOrEqual(18);

@@ -103,7 +103,7 @@ describe('the Deployment of the chart, run as the kubelet would', () => {
   );
 
   it.each(['countersign-mutation-provider', 'ratify-mutation-provider'])(
-    'h4 pins nothing at the URL of %s that is no reference',
+    'rig h4: pins nothing at the URL of %s that is no reference',
     async (provider) => {
       const { response } = await ask(provider, ['', 'x\u0001']);
       expect(response.items).toEqual(['', 'x\u0001'].map((key) => ({ key, error: expect.stringMatching(/^INVALID_REFERENCE: /) })));

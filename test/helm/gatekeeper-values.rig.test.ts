@@ -35,7 +35,7 @@ describe('Gatekeeper’s chart with our values for it', () => {
   const webhook = ([kind, name]: typeof VALIDATING | typeof MUTATING) =>
     one(objects, kind).webhooks.find((entry: { name: string }) => entry.name === name);
 
-  it('e2 h3 makes both webhooks wait longer than our Providers, and deny when nobody answers', async () => {
+  it('rig e2, h3: makes both webhooks wait longer than our Providers, and deny when nobody answers', async () => {
     const { validating, mutating } = await loadSettings();
     const providers = (await helm.render()).filter(({ kind }) => kind === 'Provider');
     for (const [which, { webhookMs }, action] of [
@@ -59,11 +59,11 @@ describe('Gatekeeper’s chart with our values for it', () => {
     }
   });
 
-  it.each([VALIDATING, MUTATING])('i3 has the %s see ephemeral containers', (...which) => {
+  it.each([VALIDATING, MUTATING])('rig i3: has the %s see ephemeral containers', (...which) => {
     expect(webhook(which as typeof VALIDATING).rules[0].resources).toContain('pods/ephemeralcontainers');
   });
 
-  it('a4 e3 gives its reviews slots, and what it keeps a short life', () => {
+  it('rig a4, e3: gives its reviews slots, and what it keeps a short life', () => {
     const { args } = one(objects, 'Deployment', 'gatekeeper-controller-manager').spec.template.spec.containers[0];
     expect(args).toEqual(expect.arrayContaining(['--max-serving-threads=100', '--external-data-provider-response-cache-ttl=1m']));
   });

@@ -30,7 +30,11 @@ describe('the chart refuses', () => {
   it.each<[what: string, values: Values, message: string]>([
     ['a value that it does not know', { replicas: 2 }, "additional properties 'replicas' not allowed"],
     ['one deeper down', { provider: { enableMutations: true } }, "additional properties 'enableMutations' not allowed"],
-    ['a webhook that waits less than 3 s', { webhookTimeoutSeconds: 2 }, 'webhookTimeoutSeconds'],
+    [
+      '69: a webhook that waits less than 3 s, so that a Provider would wait for nothing',
+      { webhookTimeoutSeconds: 2 },
+      'webhookTimeoutSeconds',
+    ],
     ['times of Ratify that leave too little for validation', { provider: { timeout: { validationTimeoutSeconds: 2 } } }, TOO_SHORT],
     ['times of Ratify that leave too little for mutation', { provider: { timeout: { mutationTimeoutSeconds: 1 } } }, TOO_SHORT],
     ['a lifetime in days', { provider: { cache: { ttl: '1d' } } }, 'ttl'],

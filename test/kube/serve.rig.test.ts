@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { commandsOf } from '../docs/blocks.ts';
 import { type RunningProvider, startProvider } from '../e2e/provider.ts';
 import { pki } from '../pki.ts';
 import { admitted, type KubeObject, targetOf } from '../rig/cluster/kube-client.ts';
@@ -14,6 +15,7 @@ import { resource } from './world.ts';
 
 const BUILD_WITHIN_MS = 40 * 60_000;
 const OWN = 'gatekeeper-system';
+const ROOT = join(import.meta.dirname, '../..');
 const LAYOUT = join(import.meta.dirname, '../cli/layout.yaml');
 const DECLARED = parseAllDocuments(readFileSync(LAYOUT, 'utf8')).map((document) => document.toJS() as KubeObject);
 const PEM = /-----BEGIN[\s\S]*?END CERTIFICATE-----/.exec(readFileSync(LAYOUT, 'utf8'))?.[0].replace(/^ +/gm, '') ?? '';
@@ -162,6 +164,29 @@ describe('serve --kube before a real API server', () => {
     await applyDefinitions(cluster);
     for (const object of DECLARED) await apply(cluster, object);
     await becomes(provider, 'accepted VERIFIED');
+  });
+
+  it('shows by the commands of the page on kubectl what the page shows', async () => {
+    const page = readFileSync(join(ROOT, 'docs/kubectl.md'), 'utf8');
+    const spec = declared('Verifier').spec as { readonly parameters: object };
+    const stores = { verificationCertStores: { ca: { demo: ['acme-roots'] } } };
+    await apply(cluster, inline('KeyManagementProvider', 'acme-roots', PEM));
+    await apply(cluster, resource('Verifier', 'notation', { ...spec, parameters: { ...spec.parameters, ...stores } }));
+    await start();
+    await saysSoon(inline('KeyManagementProvider', 'acme-roots', PEM), true);
+    const shown = new Map<string, string>();
+    for (const command of commandsOf(page)) {
+      const words = command.split(' ').map((word) => (word === 'crds' ? join(ROOT, 'crds') : word.replaceAll("'", '')));
+      expect(words[0]).toBe('kubectl');
+      shown.set(command, await kubectl(cluster, ...words.slice(1)));
+    }
+    expect([...shown].find(([command]) => command.includes(' wait '))?.[1]).toContain('condition met');
+    const [header] = (await kubectl(cluster, 'get', 'kmp')).split('\n');
+    expect(page.replace(/ +/g, ' ')).toContain(`\n${header?.replace(/ +/g, ' ')}\nacme-roots true `);
+    const [documented = '{}'] = /^\{\n.*?^\}$/ms.exec(page) ?? [];
+    const rowOf = (json: string) => Object.keys((JSON.parse(json) as { Certificates: readonly [object] }).Certificates[0]).sort();
+    const properties = [...shown].find(([command]) => command.includes('jsonpath'))?.[1] ?? '{}';
+    expect(rowOf(properties)).toEqual(rowOf(documented));
   });
 
   it('has 500 objects in force within two seconds of kubectl, and an edit of one within one', async () => {

@@ -57,10 +57,11 @@ describe('the status of an object', () => {
     });
   });
 
-  it('tells warnings of one that is in force, and nothing of notes', () => {
+  it('tells warnings and notes of one that is in force', () => {
     const warning = diagnostic('warning', 'UNKNOWN_FIELD', 'spec.colour', 'unknown field spec.colour has no effect');
     const found = status({ state: state('this', [warning, diagnostic('note', 'CONFIG_HINT', '', 'newer kinds')]) });
-    expect([found.issuccess, ready(found)?.message]).toEqual([true, 'UNKNOWN_FIELD: spec.colour: unknown field spec.colour has no effect']);
+    const message = 'UNKNOWN_FIELD: spec.colour: unknown field spec.colour has no effect; CONFIG_HINT: newer kinds';
+    expect([found.issuccess, ready(found)?.message]).toEqual([true, message]);
   });
 
   it.each<[string, StatusInput['state'], string, string]>([

@@ -261,6 +261,9 @@ describe('selectTrustPolicy', () => {
     ['a digest that is none', 'r.io/team@sha256:xyz', 'team'],
     ['268 a path below a scope', `r.io/team/app${DIGEST}`, 'NO_APPLICABLE_POLICY'],
     ['a path that a scope begins with', `r.io/tea${DIGEST}`, 'NO_APPLICABLE_POLICY'],
+    ['A-T-13 a scope below another registry', `evil.io/r.io/team${DIGEST}`, 'NO_APPLICABLE_POLICY'],
+    ['A-T-13 a registry that begins as that of a scope', `r.io.evil.io/team${DIGEST}`, 'NO_APPLICABLE_POLICY'],
+    ['A-T-13 a registry that ends as that of a scope', `evilr.io/team${DIGEST}`, 'NO_APPLICABLE_POLICY'],
     ['269 another case', `r.io/x${DIGEST}`, 'NO_APPLICABLE_POLICY'],
     ['270 a short name of Docker Hub', `docker.io/nginx${DIGEST}`, 'NO_APPLICABLE_POLICY'],
   ])('with %s gives the statement or none', (_case, reference, expected) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { issueProviderCertificate, writeFiles } from './cluster/certificates.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
@@ -21,6 +22,8 @@ export interface Product {
   readonly admin: string;
   /** PEM of the CA of its certificate. */
   readonly ca: string;
+  /** What it has in memory now. */
+  residentMiB(): number;
   /** Replaces the files of its client CA while it runs. */
   setClientCa(pem: string): void;
   output(): string;
@@ -70,6 +73,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     address,
     admin,
     ca,
+    residentMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon?.pid}/status`, 'utf8'))?.[1]) / 1024,
     setClientCa: (pem) => writeFiles(join(options.folder, 'product'), { 'client-ca.crt': pem }),
     output: () => daemon?.output() ?? '',
     async stop() {

@@ -16,10 +16,10 @@ export interface RunningRegistry {
   stop(): Promise<unknown>;
 }
 
-/** olareg, which has the referrers API. Content lives in memory, or under `dir`. */
+/** olareg, which has the referrers API, and deletes. Content lives in memory, or under `dir`. */
 export async function startOlareg({ bin, dir }: { bin: string; dir?: string }): Promise<RunningRegistry> {
   const store = dir === undefined ? ['--store-type', 'mem'] : ['--store-type', 'dir', '--dir', dir];
-  return onFreePort((port) => ['serve', '--addr', '127.0.0.1', '--port', String(port), ...store], { name: 'olareg', bin });
+  return onFreePort((port) => ['serve', '--addr', '127.0.0.1', '--port', String(port), '--api-delete', ...store], { name: 'olareg', bin });
 }
 
 /** distribution, which answers 404 for `/referrers/`. Content lives under `dir`; `auth` asks for `RIG_LOGIN`. */

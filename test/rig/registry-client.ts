@@ -5,6 +5,7 @@ export interface RegistryClient {
   push(repository: string, image: Image, tag?: string): Promise<void>;
   manifest(repository: string, tagOrDigest: string): Promise<Buffer>;
   blob(repository: string, digest: string): Promise<Buffer>;
+  deleteManifest(repository: string, digest: string): Promise<void>;
   /** The referrers API's answer as it comes. */
   referrers(repository: string, digest: string): Promise<Response>;
 }
@@ -54,6 +55,9 @@ export function registryClient(host: string, login?: { readonly username: string
     manifest: (repository, tagOrDigest) =>
       read(`/v2/${repository}/manifests/${tagOrDigest}`, tagOrDigest.includes(':') ? tagOrDigest : undefined),
     blob: (repository, digest) => read(`/v2/${repository}/blobs/${digest}`, digest),
+    deleteManifest: async (repository, digest) => {
+      await call(`/v2/${repository}/manifests/${digest}`, { method: 'DELETE' });
+    },
     referrers: (repository, digest) => send(`/v2/${repository}/referrers/${digest}`),
   };
 }

@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly gatekeeper?: GatekeeperOptions;
   /** Where the product finds what is declared. Default `files`. */
   readonly declared?: 'files' | 'cluster';
+  /** More flags of the product, such as `--settings FILE`. */
+  readonly productFlags?: readonly string[];
   readonly onProgress?: (line: string) => void;
 }
 
@@ -43,6 +45,7 @@ export async function startWorld({ onProgress = () => undefined, ...options }: W
       folder: cluster.folder,
       log: cluster.log('countersign'),
       clientCa: gatekeeper.ca,
+      ...(options.productFlags === undefined ? {} : { flags: options.productFlags }),
     });
     cluster.beforeStop(product.stop);
     await eventually('ready: countersign', async () => (await fetch(`http://${product.admin}/readyz`)).ok || undefined);

@@ -58,7 +58,7 @@ describe('a request that is no evaluation', () => {
     ['no body', '', 'expected a ProviderRequest as JSON'],
     ['text', 'hello', 'expected a ProviderRequest as JSON'],
     ['6: a number among the keys', bodyOf(['reg.test/app:1', 7]), 'expected request.keys[1] to be a string, found a number'],
-    ['5: no keys', bodyOf([]), 'expected at least one image'],
+    ['5, A-T-07: no keys', bodyOf([]), 'expected at least one image'],
     ['14: another kind', GOOD.replace('ProviderRequest', 'Pod'), 'expected kind'],
     ['14: another version', GOOD.replace('v1beta1', 'v9'), 'expected apiVersion'],
     ['an empty object', '{}', 'expected apiVersion'],

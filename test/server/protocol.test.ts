@@ -58,7 +58,7 @@ describe('parseProviderRequest', () => {
     ['A-C-05: keys missing', request('{}'), 'found none'],
     ['A-C-05: keys an object', request('{"keys":{"0":"a"}}'), 'expected request.keys to be a list of strings, found an object'],
     ['keys a string', request('{"keys":"a"}'), 'found a string'],
-    ['keys empty', request('{"keys":[]}'), 'expected at least one image in request.keys'],
+    ['A-T-07: keys empty', request('{"keys":[]}'), 'expected at least one image in request.keys'],
     ['6: a number among the keys', request('{"keys":["a",1]}'), 'expected request.keys[1] to be a string, found a number'],
     ['6: an object among the keys', request('{"keys":[{}]}'), 'request.keys[0] to be a string, found an object'],
     ['6: null among the keys', request('{"keys":["a","b",null]}'), 'request.keys[2] to be a string, found null'],
