@@ -94,7 +94,7 @@ describe('the table of fields in docs/migrate-from-ratify.md', () => {
   });
 
   it('has every field that the definitions have', () => {
-    for (const { kind, plural } of OBJECT_KINDS) {
+    for (const { kind, plural } of OBJECT_KINDS.filter(({ group }) => group === 'config.ratify.deislabs.io')) {
       expect(TABLE).toContain(kind);
       const { spec } = parse(readFileSync(join(ROOT, `crds/config.ratify.deislabs.io_${plural}.yaml`), 'utf8'));
       const { properties } = spec.versions.find(({ storage }: { storage: boolean }) => storage).schema.openAPIV3Schema.properties.spec;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,7 @@ export interface Scene {
   readonly image: Descriptor;
   readonly signature: Descriptor;
   readonly envelope: Uint8Array;
+  readonly tag: string;
   /** The image by tag, and by digest. */
   readonly byTag: string;
   readonly byDigest: string;
@@ -87,10 +89,20 @@ async function snapshotOf(
 
 export async function openScene(options: FakeRegistryOptions = {}, signer: Issued = leaf): Promise<Scene> {
   const fake = await startFakeRegistry(options);
-  const image = fake.pushImage({ tag: 'v1' });
+  // A port may be one that an earlier scene had, whose verdicts are still kept.
+  const tag = `v1-${randomBytes(4).toString('hex')}`;
+  const image = fake.pushImage({ tag });
   const envelope = signJws({ signer, subject: image });
   const signature = fake.pushSignature({ subject: image, envelope });
-  return { fake, image, signature, envelope, byTag: `${fake.host}/team/app:v1`, byDigest: `${fake.host}/team/app@${image.digest}` };
+  return {
+    fake,
+    image,
+    signature,
+    envelope,
+    tag,
+    byTag: `${fake.host}/team/app:${tag}`,
+    byDigest: `${fake.host}/team/app@${image.digest}`,
+  };
 }
 
 export const STATEMENT = {

@@ -257,7 +257,7 @@ describe('what a registry answers', () => {
   it('A-R-28: is accepted for the digest that the tag meant, which the answer states', async () => {
     const { response } = await gate.answer(scene.byTag);
     expect(response.items?.[0]?.value).toMatchObject({ isSuccess: true, digest: scene.image.digest, validUntil: expect.any(String) });
-    const moved = scene.fake.pushImage({ name: 'unsigned', tag: 'v1' });
+    const moved = scene.fake.pushImage({ name: 'unsigned', tag: scene.tag });
     const again = await gate.answer(`[team]${scene.byTag}`);
     expect(again.response.items?.[0]?.value).toMatchObject({ isSuccess: false, digest: moved.digest, reason: { code: 'NO_SIGNATURES' } });
   });

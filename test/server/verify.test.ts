@@ -160,7 +160,13 @@ describe('/verify', () => {
     provider.world.behaviours.set('app', fails(code));
     const { response } = await provider.ask(['reg.test/app:1']);
     expect(response.systemError).toBe('');
-    expect(response.items?.[0]?.value).toMatchObject({ isSuccess: false, outcome, reason: { code }, digest: null, policy: null });
+    expect(response.items?.[0]?.value).toMatchObject({
+      isSuccess: false,
+      outcome,
+      reason: { code },
+      digest: null,
+      policy: 'ratify-policy',
+    });
     expect(response.items?.[0]?.value.verifierReports).toHaveLength(1);
   });
 
