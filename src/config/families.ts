@@ -4,7 +4,6 @@ import type { FamilyObject, Kinds, RuleFamily } from '../engine/kinds.ts';
 import type { AttestationSource, Exemption, KeyMaterial, Reason, Rule } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
-import { fingerprintsOf } from './key-sources.ts';
 import type { KeyTable, Viewer } from './key-table.ts';
 import { check } from './schema/check.ts';
 import { type Settings, SettingsError } from './settings.ts';
