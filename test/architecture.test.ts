@@ -119,6 +119,11 @@ describe('the house', () => {
     expect(eager).toEqual([]);
   });
 
+  it('loads OpenPGP only where such a key is declared', () => {
+    const loading = /^import (?!type\b)[^;]*from 'openpgp'/m;
+    expect(files.filter((file) => loading.test(readFileSync(join(SRC, file), 'utf8')))).toEqual([]);
+  });
+
   it('leaves the process only through main.ts', () => {
     expect(files.filter((file) => file !== 'main.ts' && /process\.exit\(/.test(readFileSync(join(SRC, file), 'utf8')))).toEqual([]);
   });
