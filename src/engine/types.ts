@@ -329,9 +329,23 @@ export interface AttestedImage {
   readonly store: Store | undefined;
 }
 
+/** A vulnerability of an image, as a scanner filed it. */
+export interface Vulnerability {
+  /** The note that it is filed under, such as `projects/goog-vulnz/notes/CVE-2017-1000082`. */
+  readonly cve: string;
+  /** `MINIMAL`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`; anything else is taken for the worst. */
+  readonly severity: string;
+  readonly isFixAvailable: boolean;
+}
+
 /** Where signed statements are kept. */
 export interface AttestationSource {
   readonly name: string;
   /** Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer. */
   list(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Attestation[]>;
+  /**
+   * Known vulnerabilities of an image, a page at a time, in the same way; what cannot be read is a `SourceError`, never passed over. Nothing at all:
+   * clean, or never scanned. Absent: nothing is known of vulnerabilities here.
+   */
+  vulnerabilities?(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Vulnerability[]>;
 }
