@@ -49,3 +49,12 @@ too_many(places) {
 deleting(review) {
 	review.operation == "DELETE"
 }
+
+# Annotations of the Pods that a resource is, or makes; those of the resource around them are not the Pods'.
+annotations(resource) = found {
+	paths := [path | path := pod_spec_paths[_]; is_array(object.get(resource, array.concat(path, ["containers"]), null))]
+	count(paths) == 1
+	holder := array.slice(paths[0], 0, count(paths[0]) - 1)
+	found := object.get(resource, array.concat(holder, ["metadata", "annotations"]), {})
+	is_object(found)
+} else = {}

@@ -62,8 +62,24 @@ askable(image) {
 	regex.match(`^[!-~]+$`, image)
 }
 
-# The brackets are always there, so that nothing in an image can name a namespace.
-key(image) = concat("", ["[", namespace, "]", image])
+# The brackets are always there, so that nothing in an image can name a namespace or an attribute.
+key(image) = concat("", ["[", namespace, attributes, "]", image])
+
+# The annotations that the constraint passes on, as far as the Pods have them.
+attributes = concat("", ["?", concat("&", pairs)]) {
+	annotations := images.annotations(input.review.object)
+	pairs := [pair |
+		name := passed_on[_]
+		value := annotations[name]
+		is_string(value)
+		pair := concat("=", [urlquery.encode(name), urlquery.encode(substring(value, 0, 40))])
+	]
+	count(pairs) > 0
+} else = ""
+
+passed_on = sort({name | name := parameters.annotations[_]; is_string(name); name != ""}) {
+	is_array(parameters.annotations)
+} else = []
 
 asked = {entry |
 	place := looked_at[_]

@@ -305,3 +305,56 @@ test_refuses_more_images_than_there_is_time_for {
 	warned := violation with input as object.union(asking(many, {}), {"parameters": {"outcomes": ["unavailable"]}}) with external_data as undefined
 	count(warned) == 1
 }
+
+glass = "oracle.image-policy.k8s.io/break-glass"
+
+# The key that is asked for one image of a resource, with the annotations that the constraint passes on.
+asked_for(kind, object, passed) = names {
+	names := keys with input as {
+		"review": {"kind": {"kind": kind}, "operation": "CREATE", "namespace": "shop", "object": object},
+		"parameters": {"annotations": passed},
+	}
+}
+
+annotated(annotations) = object.union(pod(["reg.test/a:1"]), {"metadata": {"namespace": "shop", "annotations": annotations}})
+
+test_passes_on_the_annotations_that_it_is_told_to {
+	asked_for("Pod", annotated({glass: "true", "other": "x"}), [glass]) == {"[shop?oracle.image-policy.k8s.io%2Fbreak-glass=true]reg.test/a:1"}
+	asked_for("Pod", annotated({"b": "2", "a": "1"}), ["b", "a", "a", "c"]) == {"[shop?a=1&b=2]reg.test/a:1"}
+}
+
+test_passes_on_nothing_else {
+	asked_for("Pod", annotated({glass: "true"}), []) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", annotated({glass: "true"}), null) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", annotated({glass: "true"}), glass) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", annotated({glass: true}), [glass]) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", annotated([glass]), [glass]) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", annotated(null), [glass]) == {"[shop]reg.test/a:1"}
+	asked_for("Pod", pod(["reg.test/a:1"]), [glass]) == {"[shop]reg.test/a:1"}
+}
+
+test_lets_no_annotation_write_another {
+	asked_for("Pod", annotated({"a": "1&b=2]x"}), ["a", "b"]) == {"[shop?a=1%26b%3D2%5Dx]reg.test/a:1"}
+	asked_for("Pod", annotated({"a&b=2": "1"}), ["a&b=2"]) == {"[shop?a%26b%3D2=1]reg.test/a:1"}
+}
+
+test_cuts_a_long_annotation {
+	long := concat("", ["x" | numbers.range(1, 100)[_]])
+	short := concat("", ["x" | numbers.range(1, 40)[_]])
+	asked_for("Pod", annotated({"a": long}), ["a"]) == {sprintf("[shop?a=%s]reg.test/a:1", [short])}
+}
+
+test_takes_the_annotations_of_the_pods_not_of_what_makes_them {
+	template := {"metadata": {"annotations": {"a": "pod"}}, "spec": {"containers": [{"name": "c", "image": "reg.test/a:1"}]}}
+	bare := {"spec": {"containers": [{"name": "c", "image": "reg.test/a:1"}]}}
+	around := {"namespace": "shop", "annotations": {"a": "around"}}
+	asked_for("Deployment", {"metadata": around, "spec": {"template": template}}, ["a"]) == {"[shop?a=pod]reg.test/a:1"}
+	asked_for("Deployment", {"metadata": around, "spec": {"template": bare}}, ["a"]) == {"[shop]reg.test/a:1"}
+	asked_for("CronJob", {"metadata": around, "spec": {"jobTemplate": {"spec": {"template": template}}}}, ["a"]) == {"[shop?a=pod]reg.test/a:1"}
+	asked_for("PodTemplate", {"metadata": around, "template": bare}, ["a"]) == {"[shop]reg.test/a:1"}
+}
+
+test_takes_no_annotations_of_what_seems_to_be_two_things {
+	both := object.union(annotated({"a": "1"}), {"template": {"spec": {"containers": []}}})
+	asked_for("Pod", both, ["a"]) == {"[shop]reg.test/a:1"}
+}

@@ -1,3 +1,5 @@
+import { directory } from '../attestations/directory.ts';
+import { referrers } from '../attestations/referrers.ts';
 import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
 import { configPolicy } from '../enforcers/config-policy.ts';
@@ -20,7 +22,7 @@ export const kinds: Kinds = {
   keyProviders: { inline, secret, file },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: {},
+  attestations: { directory, referrers },
   families: [exceptions, kritis],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };

@@ -341,7 +341,10 @@ export interface Vulnerability {
 /** Where signed statements are kept. */
 export interface AttestationSource {
   readonly name: string;
-  /** Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer. */
+  /**
+   * Statements about an image, a page at a time. Rejects with a `SourceError` where that could not be found out; nothing at all is an answer.
+   * What is there and cannot be read hides nothing else: everything else comes first, then `ATTESTATIONS_INVALID`.
+   */
   list(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Attestation[]>;
   /**
    * Known vulnerabilities of an image, a page at a time, in the same way; what cannot be read is a `SourceError`, never passed over. Nothing at all:

@@ -10,15 +10,20 @@ const line = (what: string) => z.string().min(1).max(200).describe(what);
 
 export const exceptionSpec = z.object({
   images: z
-    .array(z.string())
+    .array(z.string().describe('Such as `registry.example.com/team/**`.'))
     .min(1)
     .max(100)
     .describe(
       'Images that may run: repositories with the registry in full, `*` within a segment, a last `**`; a tag or digest narrows it.',
     ),
-  namespaces: z.array(z.string().regex(NAMESPACE)).min(1).max(100).optional().describe('Namespaces in which they may. Default: all.'),
+  namespaces: z
+    .array(z.string().regex(NAMESPACE).describe('One of them.'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Namespaces in which they may. Default: all.'),
   rules: z
-    .array(z.string().min(1).max(253))
+    .array(z.string().min(1).max(253).describe('One of them.'))
     .min(1)
     .max(50)
     .optional()

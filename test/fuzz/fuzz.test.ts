@@ -7,7 +7,7 @@ import { createTarget, TARGETS } from './targets/all.ts';
 /** Inputs for each target: a second or two of an idle processor. */
 const RUNS: Readonly<Record<string, number>> = {
   ...{ der: 12_000, cbor: 18_000, json: 20_000, reference: 30_000, dn: 12_000, pem: 12_000, 'trust-policy': 10_000 },
-  ...{ certificate: 2500, jws: 1200, cose: 1200, ocsp: 800, crl: 1500, cms: 500 },
+  ...{ certificate: 2500, jws: 1200, cose: 1200, ocsp: 800, crl: 1500, cms: 500, payload: 15_000, pgp: 1000 },
 };
 describe('fuzzing with a fixed seed', () => {
   it('has a number of inputs for every target', () => {
@@ -34,7 +34,7 @@ describe('fuzzing with a fixed seed', () => {
       const target = await createTarget(name, { vectors: [], watch: { checks: 0 } });
       const outcomes = await Promise.all(target.seeds.map((seed) => target.execute(seed)));
       expect(`${name}: ${outcomes.map(({ outcome }) => outcome).join()}`).toBe(`${name}: ${target.seeds.map(() => 'accepted').join()}`);
-      expect([name, target.verifies]).toEqual([name, ['certificate', 'jws', 'cose', 'ocsp', 'crl', 'cms'].includes(name)]);
+      expect([name, target.verifies]).toEqual([name, ['certificate', 'jws', 'cose', 'ocsp', 'crl', 'cms', 'pgp'].includes(name)]);
     }
   });
 });

@@ -16,6 +16,8 @@ export const TARGETS: ReadonlyMap<string, () => Promise<CreateTarget>> = new Map
   ['ocsp', async () => (await import('./ocsp.ts')).createOcspTarget],
   ['crl', async () => (await import('./crl.ts')).createCrlTarget],
   ['cms', async () => (await import('./cms.ts')).createCmsTarget],
+  ['payload', async () => (await import('./payload.ts')).createPayloadTarget],
+  ['pgp', async () => (await import('./pgp.ts')).createPgpTarget],
 ]);
 
 /** A target with these materials. */
