@@ -1,9 +1,12 @@
+import { acr } from '../attestations/acr.ts';
 import { directory } from '../attestations/directory.ts';
+import { grafeas } from '../attestations/grafeas.ts';
 import { referrers } from '../attestations/referrers.ts';
 import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
 import { configPolicy } from '../enforcers/config-policy.ts';
 import type { Kinds } from '../engine/kinds.ts';
+import { alibabaKms } from '../keys/alibaba-kms.ts';
 import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
 import { secret } from '../keys/secret.ts';
@@ -19,10 +22,10 @@ import { notation } from '../verifiers/notation.ts';
 export const kinds: Kinds = {
   verifiers: { notation },
   stores: { oras, 'oci-layout': ociLayout },
-  keyProviders: { inline, secret, file },
+  keyProviders: { inline, secret, file, alibabacloudkms: alibabaKms },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: { directory, referrers },
+  attestations: { directory, referrers, grafeas, acr },
   families: [exceptions, kritis],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };
