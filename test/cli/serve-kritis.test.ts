@@ -127,6 +127,8 @@ describe("serve with kritis' objects in files", () => {
     const out = await said(`[default]${byDigest('signed')}`);
     expect(out).toMatch(/^left out: .*ATTESTATIONS_UNREACHABLE/);
     expect(out).not.toContain('not attested');
+    const metrics = await (await fetch(`http://${provider.admin}/metrics`)).text();
+    expect(metrics).toContain('countersign_records_total{event="FailedKritisAdmission"} 1');
     mkdirSync(kept);
     keep('signed', 'signed', attest('signed'));
     expect(await said(`[default]${byDigest('signed')}`)).toBe('accepted VERIFIED');
