@@ -7,7 +7,7 @@ import type { AttestedImage } from '../engine/types.ts';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { ApiError } from '../lib/json-api.ts';
 import { createRecent, type Recent } from '../lib/recent.ts';
-import { type Repository, repositoryText } from '../oci/reference.ts';
+import type { Repository } from '../oci/reference.ts';
 import { sourceFailure } from './api-failure.ts';
 import { memberOf } from './members.ts';
 import { readStatements, type Statements, unreadable } from './occurrence.ts';
@@ -99,11 +99,17 @@ interface Site {
   readonly endpoint: string;
   /** Whether that may lead to this machine. */
   readonly isOwn: boolean;
+  /** The instance's public host: one image has one name there, by whichever way it is pulled. */
+  readonly filedUnder: string;
   readonly instanceName: string;
   readonly instanceId: string | undefined;
 }
 
-const HOST = /^([a-z0-9][a-z0-9-]{0,62})-registry(-vpc)?\.([a-z0-9-]{1,32})\.cr\.aliyuncs\.com$/;
+/**
+ * A region begins with two letters for its part of the world. Nothing else will do: the host comes out of a reference that anybody may write, and
+ * `cr-vpc.oss-cn-hangzhou.aliyuncs.com` would be a bucket, which is whose it is.
+ */
+const HOST = /^([a-z0-9][a-z0-9-]{0,62})-registry(-vpc)?\.([a-z]{2}-[a-z0-9-]{1,29})\.cr\.aliyuncs\.com$/;
 
 /** By `<instance>-registry[-vpc].<region>.cr.aliyuncs.com`, or by the settings; undefined for another registry. */
 function siteOf({ registry }: Repository, { instances, endpoint: own }: Parameters): Site | undefined {
@@ -112,7 +118,8 @@ function siteOf({ registry }: Repository, { instances, endpoint: own }: Paramete
   const region = declared?.region ?? regionOfHost;
   if (region === undefined) return undefined;
   const usual = `https://cr${vpc ?? ''}.${region}.aliyuncs.com`;
-  return { region, endpoint: own ?? usual, isOwn: own !== undefined, instanceName, instanceId: declared?.instanceId };
+  const filedUnder = vpc === undefined ? registry : registry.replace('-registry-vpc.', '-registry.');
+  return { region, endpoint: own ?? usual, isOwn: own !== undefined, filedUnder, instanceName, instanceId: declared?.instanceId };
 }
 
 function callOf({ endpoint: where, isOwn }: Site, action: string, given: Readonly<Record<string, string>>) {
@@ -148,7 +155,7 @@ async function instanceIdOf({ client, known }: World, site: Site, signal: AbortS
 async function* pagesOf({ client }: World, site: Site, instanceId: string, image: AttestedImage, signal: AbortSignal) {
   const { repository, digest } = image;
   const [namespace = '', ...rest] = repository.path.split('/');
-  const filter = `resource_url="https://${repositoryText(repository)}@${digest}" AND kind="ATTESTATION"`;
+  const filter = `resource_url="https://${site.filedUnder}/${repository.path}@${digest}" AND kind="ATTESTATION"`;
   const common = { InstanceId: instanceId, RepoNamespaceName: namespace, RepoName: rest.join('/'), Filter: filter };
   let received = 0;
   for (let page = 1; page <= MAX_PAGES; page++) {

@@ -1,5 +1,5 @@
 import { SourceError } from '../engine/errors.ts';
-import { quoted } from '../engine/reason.ts';
+import { cut, quoted } from '../engine/reason.ts';
 import type { Attestation, AttestationSignature } from '../engine/types.ts';
 import { decodeBase64, decodeBase64Url } from '../lib/base64.ts';
 import { errorText } from '../lib/errors.ts';
@@ -72,7 +72,7 @@ export function collect<T>(
 export function unreadable(source: string, problems: readonly string[]): SourceError {
   const [first = ''] = problems;
   const others = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
-  return new SourceError('ATTESTATIONS_INVALID', `${first}${others}; mend or delete it in ${source}`);
+  return new SourceError('ATTESTATIONS_INVALID', `${cut(first, 120)}${others}; mend or delete it in ${cut(source, 60)}`);
 }
 
 function entriesOf(document: JsonValue): readonly JsonValue[] {

@@ -41,7 +41,7 @@ export interface AlibabaCredentials {
 }
 
 const MAX_BYTES = 64 * 1024;
-/** A temporary key is renewed when it has less than this left; it may be used to its end while that fails. */
+/** A temporary key is renewed when it has less than this left, behind the scenes: it is used to its end if need be. */
 const RENEW_MS = 5 * 60_000;
 const SESSION_SECONDS = 3600;
 const FLIGHT_MS = 30_000;
@@ -57,17 +57,16 @@ export function createAlibabaCredentials(options: AlibabaCredentialOptions): Ali
   const flights = createSingleFlight<TemporaryKey>(FLIGHT_MS);
   let held: TemporaryKey | undefined;
 
+  const renew = async (role: Role, signal: AbortSignal): Promise<AlibabaKey> => {
+    held = await flights.run('', signal, (limit) => assumeRole(role, options, clock, limit));
+    return held.key;
+  };
   const exchange = async (role: Role, signal: AbortSignal): Promise<AlibabaKey> => {
-    const now = clock.now();
-    if (held !== undefined && held.expiresAt - now > RENEW_MS) return held.key;
-    try {
-      held = await flights.run('', signal, (limit) => assumeRole(role, options, clock, limit));
-      return held.key;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (held === undefined || held.expiresAt <= clock.now()) throw error;
-      return held.key;
-    }
+    const left = held === undefined ? 0 : held.expiresAt - clock.now();
+    if (held === undefined || left <= 0) return await renew(role, signal);
+    // Nobody waits for a new key while the old one is good; a failure is tried again with the next call.
+    if (left <= RENEW_MS) void renew(role, new AbortController().signal).catch(() => undefined);
+    return held.key;
   };
   return {
     get: async (signal) => {

@@ -59,6 +59,8 @@ describe('what Container Registry signed', () => {
     await listed(kept, image('anolis-registry-vpc.cn-zhangjiakou.cr.aliyuncs.com'));
     expect((await listed(kept, image())).found).toHaveLength(1);
     expect(actions()).toEqual(['ListInstance', 'ListMetadataOccurrences', 'ListMetadataOccurrences']);
+    const [, vpc, open] = fake.calls.map(({ url }) => url.searchParams.get('Filter'));
+    expect(vpc).toBe(open);
   });
 
   it('is found by what the settings say of a host', async () => {
@@ -72,6 +74,7 @@ describe('what Container Registry signed', () => {
     ['registry.example.com'],
     [`${HOST}.evil.test`],
     ['registry.cn-hangzhou.aliyuncs.com'],
+    ['evil-registry-vpc.oss-cn-hangzhou.cr.aliyuncs.com'],
     ['anolis-registry.cn-zhangjiakou.cr.aliyuncs.com:8443'],
   ])('is nothing for an image of %s, and nobody is asked', async (host) => {
     await start();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { readDocument } from '../../src/attestations/occurrence.ts';
 import { base64, genericOccurrence, IMAGE, imageSignature, OTHER_IMAGE, occurrence, pgpOccurrence } from './statements.ts';
 
@@ -169,5 +170,40 @@ describe('reading statements', () => {
   it('names what has no name of its own, or one that is not fit to be shown, by its place', () => {
     const names = read({ occurrences: [occurrence({ name: undefined }), occurrence({ name: 'a\nb' }), occurrence({ name: '' })] });
     expect(names.attestations.map(({ name }) => name)).toEqual(['a.json[0]', 'a.json[1]', 'a.json[2]']);
+  });
+
+  // What a document may consist of, well-formed and not.
+  const words = fc.constantFrom(
+    ...['occurrences', 'items', 'attestation', 'pgpSignedAttestation', 'generic_signed_attestation', 'signatures', 'resource', 'uri'],
+    ...['kind', 'message', 'signature', 'noteName', 'note_name', 'imageDigest', '__proto__', 'name'],
+  );
+  const { anything } = fc.letrec((tie) => ({
+    anything: fc.oneof(
+      { maxDepth: 5 },
+      fc.constantFrom<unknown>(null, true, 7, '', 'ATTESTATION', base64('x'), `https://r/a@${IMAGE}`, IMAGE),
+      fc.array(tie('anything'), { maxLength: 3 }),
+      fc.dictionary(words, tie('anything'), { maxKeys: 5, noNullPrototype: true }),
+      fc.constantFrom<unknown>(occurrence(), genericOccurrence({ signatures: [] }), pgpOccurrence(), imageSignature()),
+    ),
+  }));
+
+  it('has no error for any JSON, and gives no statement without bytes and signatures', () => {
+    fc.assert(
+      fc.property(anything, (document) => {
+        for (const { payload, signatures } of read(document ?? null).attestations) {
+          expect(payload.length * signatures.length).toBeGreaterThan(0);
+          expect(signatures.every(({ keyId }) => keyId !== '')).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('has no error for any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const { attestations, problems } = readDocument(bytes, 'a.json', IMAGE);
+        expect([attestations.length, problems.length]).toEqual([0, 1]);
+      }),
+    );
   });
 });

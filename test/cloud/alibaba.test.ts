@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { type AlibabaOptions, createAlibabaClient } from '../../src/cloud/alibaba.ts';
 import { CodedError } from '../../src/lib/errors.ts';
@@ -43,6 +44,7 @@ describe('the APIs of Alibaba Cloud', () => {
     }
   };
   const GOOD = 'RequestId KeyMetadata';
+  const exchanges = () => actions().filter((action) => action === 'AssumeRoleWithOIDC').length;
   const actions = () => fake.calls.map(({ url, headers }) => url.searchParams.get('Action') ?? headers['x-acs-action']);
 
   it('take an access key of the environment, with its signature in a header and no secret anywhere', async () => {
@@ -132,7 +134,7 @@ describe('the APIs of Alibaba Cloud', () => {
     const client = clientOf({ env: rrsa() });
     expect(await Promise.all([ask(client), ask(client), ask(client)])).toEqual([GOOD, GOOD, GOOD]);
     expect(await ask(client)).toBe(GOOD);
-    expect(actions().filter((action) => action === 'AssumeRoleWithOIDC')).toHaveLength(1);
+    expect(exchanges()).toBe(1);
     expect(fake.calls[0]?.url.search).not.toContain(ROLE.oidcToken);
     expect(fake.calls[0]?.headers.authorization).toBeUndefined();
   });
@@ -145,22 +147,28 @@ describe('the APIs of Alibaba Cloud', () => {
   });
 
   it('get a new key shortly before the old one ends, by the token as it is then', async () => {
-    await start({ sts: ROLE });
     let now = Date.now();
+    await start({ sts: ROLE, now: () => now });
     const client = clientOf({ env: rrsa('rotating', 'expired'), clock: { now: () => now, monotonic: () => now } });
     expect(await ask(client)).toMatch(/^DENIED: STS of Alibaba Cloud at .*AuthenticationFail.OIDCToken.Invalid/);
     rrsa('rotating');
     expect(await ask(client)).toBe(GOOD);
+    now += 54 * 60_000;
+    await ask(client);
+    expect(exchanges()).toBe(2);
+    now += 2 * 60_000;
+    expect(await ask(client)).toBe(GOOD);
+    while (exchanges() < 3) await turn();
     now += 10 * 60_000;
-    await ask(client);
-    now += 46 * 60_000;
-    await ask(client);
-    expect(actions().filter((action) => action === 'AssumeRoleWithOIDC')).toHaveLength(3);
+    expect(await ask(client)).toBe(GOOD);
+    const keyIds = fake.calls.map(({ headers }) => /Credential=([^,]+)/.exec(headers.authorization ?? '')?.[1]);
+    expect(keyIds.at(-1)).not.toBe(keyIds.find((id) => id !== undefined));
+    expect(exchanges()).toBe(3);
   });
 
   it('take the old key to its end while STS is down, and no longer', async () => {
-    await start({ sts: { ...ROLE, lifetime: 200 } });
     let now = Date.now();
+    await start({ sts: { ...ROLE, lifetime: 200 }, now: () => now });
     const client = clientOf({ env: rrsa(), clock: { now: () => now, monotonic: () => now } });
     expect(await ask(client)).toBe(GOOD);
     fake.fault({ status: 500 }, undefined, ({ url }) => url.searchParams.get('Action') === 'AssumeRoleWithOIDC');
@@ -176,7 +184,7 @@ describe('the APIs of Alibaba Cloud', () => {
     fake.fault({ status: 400, body: { Code: 'InvalidSecurityToken.Expired' } }, 1);
     expect(await ask(client)).toMatch(/^DENIED: /);
     expect(await ask(client)).toBe(GOOD);
-    expect(actions().filter((action) => action === 'AssumeRoleWithOIDC')).toHaveLength(2);
+    expect(exchanges()).toBe(2);
   });
 
   it.each<[string, ApiFault, RegExp]>([

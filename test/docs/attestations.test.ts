@@ -1,9 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { buildSnapshot } from '../../src/config/build.ts';
+import { loadFiles } from '../../src/config/files.ts';
 import { kinds } from '../../src/config/kinds.ts';
+import { deps, folder, line } from '../config/world.ts';
+import { KEY, startFakeAlibaba } from '../fakes/alibaba.ts';
 import { yamlOf } from './blocks.ts';
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
@@ -36,13 +41,26 @@ describe('docs/configuration.md', () => {
     expect(kind?.parameters.safeParse(parameters).success).toBe(true);
   });
 
-  it('has every parameter of the key provider alibabacloudkms, in an object that applies', () => {
+  it('has every parameter of the key provider alibabacloudkms', () => {
     const kind = kinds.keyProviders.alibabacloudkms;
     const names = kind === undefined ? [] : namesOf(kind.parameters);
     const section = sectionOf('alibabacloudkms');
     expect(names.filter((name) => !section.includes(`| \`${name}`))).toEqual([]);
-    const shown: unknown = parse(yamlOf(PAGE).find((block) => block.includes('name: acr-signing')) ?? '');
-    const { spec } = z.object({ spec: z.object({ parameters: z.unknown() }) }).parse(shown);
-    expect(kind?.parameters.safeParse(spec.parameters).success).toBe(true);
+  });
+
+  it('shows an object of type alibabacloudkms that applies', async () => {
+    const id = 'key-hzz630494463ejqjx0000';
+    const publicKey = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const fake = await startFakeAlibaba({ kms: { [id]: { versions: [{ version: '2ab1a983-7072-4bbc-a582-584b5bd80000', publicKey }] } } });
+    const shown = yamlOf(PAGE).find((block) => block.includes('name: acr-signing')) ?? '';
+    const text = shown
+      .replace('region: cn-hangzhou', `endpoint: ${fake.origin}`)
+      .replace('/var/run/secrets/alibaba', await folder({ ...KEY }));
+    const { resources } = await loadFiles(await folder({ 'c.yaml': text }));
+    const { applied, diagnostics } = await buildSnapshot(resources, kinds, deps);
+    await fake.close();
+    expect(diagnostics.map(line).filter((told) => !told.startsWith('note'))).toEqual([]);
+    expect(applied.map(({ name }) => name)).toContain('acr-signing');
+    expect(fake.calls.map(({ headers }) => headers['x-acs-action'])).toEqual(['DescribeKey', 'GetPublicKey']);
   });
 });

@@ -10,6 +10,8 @@ export interface FakeKmsVersion {
 }
 
 export interface FakeAlibabaOptions {
+  /** Milliseconds of Unix time. Default: the machine's. */
+  readonly now?: () => number;
   /** Access keys that are taken, by id; with a security token where one must come with it. */
   readonly accessKeys?: Readonly<Record<string, { readonly secret: string; readonly token?: string }>>;
   readonly sts?: {
@@ -46,7 +48,7 @@ export function startFakeAlibaba(options: FakeAlibabaOptions): Promise<FakeApi> 
   return startFakeApi((call) => {
     const action = call.url.searchParams.get('Action') ?? call.headers['x-acs-action'];
     if (action === 'AssumeRoleWithOIDC') return assumeRole(call, options, issued);
-    const refusal = signatureProblem(call, issued, nonces);
+    const refusal = signatureProblem(call, issued, nonces, options.now ?? Date.now);
     if (refusal !== undefined) return refusal;
     const known = typeof action === 'string' ? ACTIONS[`${action} ${call.headers['x-acs-version']}`] : undefined;
     return known?.(call.url.searchParams, options, call) ?? error(404, 'InvalidAction.NotFound', 'Specified api is not found');
@@ -75,6 +77,7 @@ function signatureProblem(
   { method, url, headers, body }: ApiCall,
   keys: ReadonlyMap<string, { readonly secret: string; readonly token?: string }>,
   nonces: Set<string>,
+  now: () => number,
 ): ApiAnswer | undefined {
   const [, id = '', names = '', signature = ''] = AUTHORIZATION.exec(headers.authorization ?? '') ?? [];
   const key = keys.get(id);
@@ -93,7 +96,7 @@ function signatureProblem(
     .update(`ACS3-HMAC-SHA256\n${hash(canonical)}`)
     .digest('hex');
   if (!timingSafeEqual(Buffer.from(expected), Buffer.from(signature))) return error(400, 'SignatureDoesNotMatch', 'another signature');
-  const age = Math.abs(Date.now() - Date.parse(String(headers['x-acs-date'])));
+  const age = Math.abs(now() - Date.parse(String(headers['x-acs-date'])));
   if (!(age < 15 * 60_000)) return error(400, 'InvalidTimeStamp.Expired', 'Specified time stamp or date value is expired.');
   const nonce = String(headers['x-acs-signature-nonce']);
   if (nonces.has(nonce)) return error(400, 'SignatureNonceUsed', 'Specified signature nonce was used already.');
@@ -103,7 +106,7 @@ function signatureProblem(
 
 function assumeRole(
   { method, url, headers, body }: ApiCall,
-  { sts }: FakeAlibabaOptions,
+  { sts, now = Date.now }: FakeAlibabaOptions,
   issued: Map<string, { readonly secret: string; readonly token?: string }>,
 ): ApiAnswer {
   const form = new URLSearchParams(body);
@@ -115,7 +118,7 @@ function assumeRole(
   if (form.get('OIDCProviderArn') !== sts.oidcProviderArn) return error(400, 'AuthenticationFail.NotFound', 'no such provider');
   const id = `STS.${issued.size}`;
   issued.set(id, { secret: `secret-of-${id}`, token: `token-of-${id}` });
-  const Expiration = new Date(Date.now() + (sts.lifetime ?? 3600) * 1000).toISOString().replace(/\.\d{3}/, '');
+  const Expiration = new Date(now() + (sts.lifetime ?? 3600) * 1000).toISOString().replace(/\.\d{3}/, '');
   return ok({
     Credentials: { AccessKeyId: id, AccessKeySecret: `secret-of-${id}`, SecurityToken: `token-of-${id}`, Expiration },
     AssumedRoleUser: { AssumedRoleId: '1:countersign', Arn: `${sts.roleArn}/countersign` },
