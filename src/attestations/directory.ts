@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { SourceError } from '../engine/errors.ts';
 import { defineAttestations } from '../engine/kinds.ts';
 import { quoted } from '../engine/reason.ts';
-import type { AttestedImage } from '../engine/types.ts';
 import { FileError, fileFailure, readFileWithin } from '../lib/read-file.ts';
-import { MAX_DOCUMENT_BYTES, readDocument, type Statements, unreadable } from './occurrence.ts';
+import { MAX_DOCUMENT_BYTES, readDocument, unreadable } from './occurrence.ts';
+import { readVulnerabilities } from './vulnerability.ts';
 
 const parameters = z.object({
   path: z.string().min(1).max(4096).describe('A folder whose files *.json hold occurrences, or image signatures of OCI.'),
@@ -21,11 +21,25 @@ const MAX_BYTES = 32 * 1024 * 1024;
 export const directory = defineAttestations({
   type: 'directory',
   parameters,
-  create: ({ name, parameters: { path } }) => ({ name, list: (image, signal) => listStatements(path, image, signal) }),
+  create: ({ name, parameters: { path } }) => ({
+    name,
+    list: ({ digest }, signal) =>
+      readFiles(path, signal, (bytes, file) => {
+        const { attestations: found, problems } = readDocument(bytes, file, digest);
+        return { found, problems };
+      }),
+    vulnerabilities: ({ digest }, signal) =>
+      readFiles(path, signal, (bytes, file) => {
+        const { vulnerabilities: found, problems } = readVulnerabilities(bytes, file, digest);
+        return { found, problems };
+      }),
+  }),
 });
 
+type Read<T> = (bytes: Uint8Array, file: string) => { readonly found: readonly T[]; readonly problems: readonly string[] };
+
 /** A page a file. A file that cannot be read hides none of the others, and is told of when they did not suffice. */
-async function* listStatements(path: string, { digest }: AttestedImage, signal: AbortSignal): AsyncGenerator<Statements['attestations']> {
+async function* readFiles<T>(path: string, signal: AbortSignal, read: Read<T>): AsyncGenerator<readonly T[]> {
   const problems: string[] = [];
   let bytesLeft = MAX_BYTES;
   for (const name of await filesAt(path)) {
@@ -33,9 +47,9 @@ async function* listStatements(path: string, { digest }: AttestedImage, signal: 
     const bytes = await readStatementFile(join(path, name), name, problems);
     bytesLeft -= bytes?.length ?? 0;
     if (bytesLeft < 0) throw new SourceError('ATTESTATIONS_INVALID', `${quoted(path)} has files of more than ${MAX_BYTES} bytes in all`);
-    const found = bytes === undefined ? undefined : readDocument(bytes, name, digest);
-    problems.push(...(found?.problems ?? []));
-    if (found !== undefined && found.attestations.length > 0) yield found.attestations;
+    const one = bytes === undefined ? undefined : read(bytes, name);
+    problems.push(...(one?.problems ?? []));
+    if (one !== undefined && one.found.length > 0) yield one.found;
   }
   if (problems.length > 0) throw unreadable(quoted(path), problems);
 }

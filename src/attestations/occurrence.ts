@@ -39,20 +39,30 @@ export function readDocument(bytes: Uint8Array, where: string, about?: Digest): 
 
 /** As `readDocument`, for JSON that was parsed already. */
 export function readStatements(document: JsonValue, where: string, about?: Digest): Statements {
-  const attestations: Attestation[] = [];
+  const { found, problems } = collect(document, where, (entry, at, others) => readEntry(entry, at, about, others));
+  return { attestations: found, problems };
+}
+
+/** What `read` makes of each entry of a document, one that is malformed hiding no other; undefined is passed over. */
+export function collect<T>(
+  document: JsonValue,
+  where: string,
+  read: (entry: JsonValue, at: string, problems: string[]) => T | undefined,
+): { readonly found: readonly T[]; readonly problems: readonly string[] } {
+  const found: T[] = [];
   const problems: string[] = [];
   const entries = entriesOf(document);
   for (const [index, entry] of entries.entries()) {
     const at = entries.length === 1 ? where : `${where}[${index}]`;
     try {
-      const found = readEntry(entry, at, about, problems);
-      if (found !== undefined) attestations.push(found);
+      const one = read(entry, at, problems);
+      if (one !== undefined) found.push(one);
     } catch (error) {
       if (!(error instanceof MalformedStatement)) throw error;
       problems.push(`${nameOf(entry, at)}: ${error.message}`);
     }
   }
-  return { attestations, problems };
+  return { found, problems };
 }
 
 /**
@@ -105,7 +115,8 @@ function readOccurrence(occurrence: JsonObject, name: string, about: Digest | un
   throw new MalformedStatement('expected one of pgpSignedAttestation and genericSignedAttestation');
 }
 
-function digestOfResource(occurrence: JsonObject): Digest {
+/** The digest that an occurrence is filed under. @throws {MalformedStatement} If there is none. */
+export function digestOfResource(occurrence: JsonObject): Digest {
   const resource = memberOf(occurrence, 'resource');
   const uri = isJsonObject(resource) ? (textOf(resource, 'uri') ?? '') : '';
   const digest = uri.slice(uri.lastIndexOf('@') + 1);

@@ -1,6 +1,10 @@
 /** What to do about each code of a verdict that is no accept; docs/errors.md says more. */
 const ADVICE: Readonly<Record<string, string>> = {
   NO_SIGNATURES: 'sign that digest; `countersign discover IMAGE` shows what is attached',
+  NOT_ATTESTED: 'attest that digest; see that `kritis.attestations` in the settings names where it is kept',
+  TAG_REFERENCE: 'name the image by its digest',
+  VULNERABILITY_FOUND: 'use an image that is mended, or add the note to `allowlistCVEs`',
+  NOT_SCANNED: 'have the image scanned',
   IMAGE_NOT_FOUND: 'mend the reference, or push the image',
   NOT_COVERED: 'declare a policy that covers the image',
   CONTENT_INVALID: 'push the artifact again; if it recurs, distrust the registry',

@@ -116,7 +116,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
       revocation,
       settings,
       log,
-      ...(cluster === undefined ? {} : { cluster }),
+      ...(cluster === undefined ? {} : { cluster, audit: cluster.tell }),
     });
     return { address: provider.address, admin: provider.admin, engines, close: () => stop(provider) };
   } catch (error) {

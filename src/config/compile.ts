@@ -197,14 +197,14 @@ function makePolicy(object: ObjectCheck, kinds: Kinds): Made | undefined {
   return { role: 'policy', enforcer: kind.create({ name: object.declared.name, parameters: parameters.value }) };
 }
 
-function makePart(object: ObjectCheck, kinds: Kinds): Made | undefined {
+async function makePart(object: ObjectCheck, kinds: Kinds): Promise<Made | undefined> {
   const { kind, name, namespace } = object.declared;
   const part = kinds.families.flatMap(({ parts }) => parts).find((candidate) => candidate.kind === kind);
   if (part === undefined) return object.fail(['kind'], `nothing here makes use of a ${kind}`);
   const spec = object.spec(part.spec);
   if (spec === undefined) return undefined;
   for (const { path, message } of part.hints?.(spec) ?? []) object.warn(['spec', ...path], message);
-  return { role: 'family', part: part.create({ name, namespace, spec }) };
+  return { role: 'family', part: await part.create({ name, namespace, spec }) };
 }
 
 /** `config-policy`, `configpolicy` and `ConfigPolicy` are one type, as in Ratify. */

@@ -11,6 +11,7 @@ import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
 import { secret } from '../keys/secret.ts';
 import { exceptions } from '../rules/exception.ts';
+import { kritis } from '../rules/kritis.ts';
 import { cachedStore } from '../stores/cached.ts';
 import { combineStores } from '../stores/combined.ts';
 import { ociLayout } from '../stores/layout.ts';
@@ -25,6 +26,6 @@ export const kinds: Kinds = {
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
   attestations: { directory, referrers, grafeas, acr },
-  families: [exceptions],
+  families: [exceptions, kritis],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };

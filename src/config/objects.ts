@@ -108,12 +108,9 @@ function hints(declared: Declared, metadata: Readonly<Record<string, unknown>>):
     found.push(['note', ['kind'], 'CertificateStore is deprecated; KeyManagementProvider holds the same certificates']);
   }
   if (declared.namespace === undefined && metadata.namespace !== undefined) {
-    const suffix = `Namespaced${declared.kind}`;
-    found.push([
-      'warning',
-      ['metadata', 'namespace'],
-      `${declared.kind} is for the whole cluster, its namespace has no effect; ${suffix} is for one`,
-    ]);
+    const ofNamespaces = OBJECT_KINDS.find(({ kind }) => kind === `Namespaced${declared.kind}`);
+    const instead = ofNamespaces === undefined ? '' : `; ${ofNamespaces.kind} is for one`;
+    found.push(['warning', ['metadata', 'namespace'], `${declared.kind} is for the whole cluster, its namespace has no effect${instead}`]);
   }
   return found;
 }

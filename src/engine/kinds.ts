@@ -89,7 +89,7 @@ export interface PartKind<Spec = unknown, Part = unknown> {
   /** Free of transforms: the custom resource definition is written from it. */
   readonly spec: z.ZodType<Spec>;
   /** What the object declares, by itself. @throws {ConfigProblem} with the path of what cannot be used. */
-  create(input: { readonly name: string; readonly namespace: string | undefined; readonly spec: Spec }): Part;
+  create(input: { readonly name: string; readonly namespace: string | undefined; readonly spec: Spec }): Part | Promise<Part>;
   /** What applies, and is not what one would choose; paths from `spec` down. */
   hints?(spec: Spec): readonly ParameterHint[];
 }

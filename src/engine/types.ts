@@ -334,6 +334,15 @@ export interface AttestedImage {
   readonly store: Store | undefined;
 }
 
+/** A vulnerability of an image, as a scanner filed it. */
+export interface Vulnerability {
+  /** The note that it is filed under, such as `projects/goog-vulnz/notes/CVE-2017-1000082`. */
+  readonly cve: string;
+  /** `MINIMAL`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`; anything else is taken for the worst. */
+  readonly severity: string;
+  readonly isFixAvailable: boolean;
+}
+
 /** Where signed statements are kept. */
 export interface AttestationSource {
   readonly name: string;
@@ -342,4 +351,9 @@ export interface AttestationSource {
    * What is there and cannot be read hides nothing else: everything else comes first, then `ATTESTATIONS_INVALID`.
    */
   list(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Attestation[]>;
+  /**
+   * Known vulnerabilities of an image, a page at a time, in the same way; what cannot be read is a `SourceError`, never passed over. Nothing at all:
+   * clean, or never scanned. Absent: nothing is known of vulnerabilities here.
+   */
+  vulnerabilities?(image: AttestedImage, signal: AbortSignal): AsyncIterable<readonly Vulnerability[]>;
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { ObjectState } from '../config/engines.ts';
 import type { Loaded } from '../config/files.ts';
 import type { KeyState } from '../config/key-sources.ts';
@@ -5,6 +6,7 @@ import type { ClusterReader } from '../engine/types.ts';
 import type { Logger } from '../lib/log.ts';
 import { createKubeClient } from './client.ts';
 import type { Surroundings } from './connection.ts';
+import { createEventWriter, type EventWriter } from './events.ts';
 import type { ReflectorTimes } from './reflector.ts';
 import { createClusterReader } from './secrets.ts';
 import { keepServingCertificate, type ServingCertificate, type ServingCertificateOptions } from './serving-certificate.ts';
@@ -18,7 +20,7 @@ export interface ClusterOptions {
   readonly unreadyAfterMs: number | undefined;
   readonly log: Logger;
   readonly surroundings?: Surroundings;
-  readonly times?: Partial<ReflectorTimes & StatusTimes>;
+  readonly times?: Partial<ReflectorTimes & StatusTimes & { readonly eventsMs: number }>;
 }
 
 /** The custom resources of a cluster: read, followed, and told what became of them. */
@@ -33,6 +35,8 @@ export interface Cluster {
   loaded(): Loaded;
   update(states: readonly ObjectState[]): void;
   fetched(source: string): void;
+  /** Writes an event about an admission, as far as the cluster takes it. */
+  readonly tell: EventWriter['tell'];
   /** Why no request should be sent here; empty when there is nothing. */
   notReady(): readonly string[];
   health(): readonly ClusterHealth[];
@@ -57,6 +61,9 @@ export function openCluster(options: ClusterOptions): Cluster {
   let watch: ClusterWatch | undefined;
   let writer: StatusWriter | undefined;
   let certificate: ServingCertificate | undefined;
+  const { log, times } = options;
+  const every = times?.eventsMs === undefined ? {} : { everyMs: times.eventsMs };
+  const events = createEventWriter({ client, instance: hostname(), log, ...every });
   const health = () => watch?.health() ?? [];
   return {
     reader: createClusterReader(client),
@@ -72,10 +79,12 @@ export function openCluster(options: ClusterOptions): Cluster {
     loaded: () => watch?.loaded() ?? { resources: { declared: [], brokenFiles: new Set() }, diagnostics: [] },
     update: (states) => writer?.update(states),
     fetched: (source) => writer?.fetched(source),
+    tell: events.tell,
     notReady: () => health().flatMap((kind) => whyNot(kind, options.unreadyAfterMs)),
     health: () =>
       health().map(({ kind, objects, failures, heardAt }) => ({ kind, objects, failures, silenceSeconds: secondsSince(heardAt) })),
     close: async () => {
+      await events.close();
       await certificate?.close();
       await writer?.close();
       await watch?.close();

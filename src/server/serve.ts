@@ -24,6 +24,8 @@ export interface ProviderOptions {
   readonly revocation?: RevocationPort;
   /** The cluster that is followed: whether it can be heard. */
   readonly cluster?: { notReady(): readonly string[]; health(): readonly KindHealth[] };
+  /** Where else it is told that an exemption was used, or a refusal let pass. */
+  readonly audit?: VerifyDeps['audit'];
   readonly settings: Pick<Settings, 'validating' | 'mutating' | 'request' | 'caches' | 'verdictTtl' | 'freshnessMs'>;
   readonly log: Logger;
   /** Default: the machine's. */
@@ -138,7 +140,7 @@ export async function serveProvider(options: ProviderOptions): Promise<RunningPr
 }
 
 function createEvaluate(
-  { engines, facts, revocation, settings, log }: ProviderOptions,
+  { engines, facts, revocation, settings, log, audit }: ProviderOptions,
   limits: ProviderLimits,
   clock: Clock,
   metrics: Metrics,
@@ -155,6 +157,7 @@ function createEvaluate(
     ttl: settings.verdictTtl,
     freshnessMs: settings.freshnessMs,
     now: () => new Date(clock.now()),
+    ...(audit === undefined ? {} : { audit }),
   };
   const mutateDeps: MutateDeps = { ...shared, lanes: lanes(), deadlineMs: settings.mutating.deadlineMs };
   return (asked) => (asked.endpoint.action === 'verify' ? verify(asked, verifyDeps) : mutate(asked, mutateDeps));

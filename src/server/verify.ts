@@ -42,7 +42,7 @@ export interface VerifyDeps {
 type Answer =
   | { readonly key: string; readonly error: string }
   | { readonly key: string; readonly judged: Judged }
-  | (LeftOut & { readonly key: string });
+  | (LeftOut & { readonly key: string; readonly denied?: Judged });
 
 /**
  * Answers `/verify`: one snapshot for the whole request, each distinct key judged once, all under one deadline. A key that has no
@@ -83,7 +83,7 @@ async function judgeKey(
   try {
     const judged = await deps.verdicts.load(kept, signal, (own) => judge(engine, request, own, deps));
     const { outcome, reason, reference } = judged.verdict;
-    return outcome === 'accepted' || outcome === 'refused' ? { key, judged } : { key, outcome, reason, reference };
+    return outcome === 'accepted' || outcome === 'refused' ? { key, judged } : { key, outcome, reason, reference, denied: judged };
   } catch (error) {
     return { key, reference: request.reference, outcome: 'unavailable', reason: reasonForNone(error, signal, deps) };
   }
@@ -152,7 +152,8 @@ function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readon
     const { outcome, code } = summary(answer);
     counts[outcome] += 1;
     metrics.key(endpoint, outcome, code);
-    if ('judged' in answer) tellRecords(answer.judged, traceId, deps);
+    const told = 'judged' in answer ? answer.judged : 'denied' in answer ? answer.denied : undefined;
+    if (told !== undefined) tellRecords(told, traceId, deps);
     if ('error' in answer) items.push(answer);
     else if ('judged' in answer) items.push({ key: answer.key, json: renderValue(answer.judged, endpoint.shape, stamp) });
     else leftOut.push(answer);
@@ -164,7 +165,7 @@ function conclude({ endpoint, traceId, startedMs, keys }: Asked, answers: readon
   return renderResponse(items, leftOutError(leftOut, answers.length));
 }
 
-/** Told with each answer, also with one that was kept: whoever counts uses counts Pods, not evaluations. */
+/** Told with each answer, also with one that was kept, and where nothing could be decided: whoever counts uses counts Pods, not evaluations. */
 function tellRecords({ verdict, namespace }: Judged, traceId: string, { log, metrics, audit }: VerifyDeps): void {
   const { reference, digest, records } = verdict;
   for (const record of records) {

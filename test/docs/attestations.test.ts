@@ -15,7 +15,7 @@ const PAGE = readFileSync(join(import.meta.dirname, '../../docs/configuration.md
 const documented = z.object({
   kritis: z.object({ attestations: z.array(z.looseObject({ type: z.string() })) }),
 });
-const SHOWN = documented.parse(parse(yamlOf(PAGE).find((block) => block.startsWith('kritis:')) ?? '')).kritis.attestations;
+const SHOWN = documented.parse(parse(yamlOf(PAGE).find((block) => block.startsWith('kritis:\n  attestations:')) ?? '')).kritis.attestations;
 
 /** The section under a heading of the page, and what that sends its reader to. */
 function sectionOf(heading: string): string {

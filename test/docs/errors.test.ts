@@ -8,7 +8,14 @@ const PAGE = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
 const FOREIGN =
   /^(?:ERR|HPE|ECONN|ENO|EPIPE|NODE|DOCKER|NO|CERT|UNABLE|SELF|DEPTH|INVALID_PURPOSE|XDG|DUPLICATE|COUNTERSIGN|FORCE|SSL|UND)_(?!STORE|VERIFIER|SIGNATURES|APPLICABLE|CLIENT)/;
 /** Words of the protocols of others. */
-const OF_OTHERS: readonly string[] = ['ATTESTATION_AUTHORITY', 'CONTENT_TYPE_UNSPECIFIED', 'SIMPLE_SIGNING_JSON'];
+const OF_OTHERS: readonly string[] = [
+  'ALLOW_ALL',
+  'ATTESTATION_AUTHORITY',
+  'BLOCK_ALL',
+  'CONTENT_TYPE_UNSPECIFIED',
+  'SEVERITY_UNSPECIFIED',
+  'SIMPLE_SIGNING_JSON',
+];
 
 const used = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

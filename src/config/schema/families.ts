@@ -1,7 +1,14 @@
 import { exceptionSpec } from '../../rules/exception.ts';
+import {
+  admissionAllowlistSpec,
+  attestationAuthoritySpec,
+  genericAttestationPolicySpec,
+  imageSecurityPolicySpec,
+} from '../../rules/kritis-specs.ts';
 import type { ObjectKind } from './kinds.ts';
 
 const native = { group: 'countersign.dev', versions: ['v1alpha1'], role: 'family', required: [] } as const;
+const kritis = { group: 'kritis.grafeas.io', versions: ['v1beta1'], role: 'family', required: [] } as const;
 
 /** Kinds by which families beside Ratify's are declared. */
 export const FAMILY_KINDS: readonly ObjectKind[] = [
@@ -13,5 +20,41 @@ export const FAMILY_KINDS: readonly ObjectKind[] = [
     namespaced: false,
     spec: exceptionSpec,
     description: 'Images that may run for a while though a policy would refuse them: why, who answers for it, and until when.',
+  },
+  {
+    kind: 'AttestationAuthority',
+    plural: 'attestationauthorities',
+    shortName: 'kaa',
+    ...kritis,
+    namespaced: true,
+    spec: attestationAuthoritySpec,
+    description: 'Whose attestations count: the note under which they are filed, and the keys that sign them.',
+  },
+  {
+    kind: 'GenericAttestationPolicy',
+    plural: 'genericattestationpolicies',
+    shortName: 'gap',
+    ...kritis,
+    namespaced: true,
+    spec: genericAttestationPolicySpec,
+    description: 'Which authorities must all have attested the images of the namespace; of several policies one is enough.',
+  },
+  {
+    kind: 'AdmissionAllowlist',
+    plural: 'admissionallowlists',
+    shortName: 'kal',
+    ...kritis,
+    namespaced: false,
+    spec: admissionAllowlistSpec,
+    description: 'Images that no kritis policy is asked about, such as those that a service mesh injects.',
+  },
+  {
+    kind: 'ImageSecurityPolicy',
+    plural: 'imagesecuritypolicies',
+    shortName: 'isp',
+    ...kritis,
+    namespaced: true,
+    spec: imageSecurityPolicySpec,
+    description: 'Which known vulnerabilities the images of the namespace may have.',
   },
 ];
