@@ -7,7 +7,9 @@ import type { Kinds } from '../engine/kinds.ts';
 import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
 import { secret } from '../keys/secret.ts';
+import { acr } from '../rules/acr.ts';
 import { exceptions } from '../rules/exception.ts';
+import { oke } from '../rules/oke.ts';
 import { cachedStore } from '../stores/cached.ts';
 import { combineStores } from '../stores/combined.ts';
 import { ociLayout } from '../stores/layout.ts';
@@ -22,6 +24,6 @@ export const kinds: Kinds = {
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
   attestations: { directory, referrers },
-  families: [exceptions],
+  families: [exceptions, acr, oke],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };
