@@ -7,14 +7,19 @@ export class MalformedStatement extends CodedError {
 }
 
 /**
- * A member by its name in JSON, or by that of the protocol buffers (`noteName`, `note_name`); undefined for none, or null.
+ * A member by its name in JSON, by that of the protocol buffers, or as Alibaba Cloud writes names (`noteName`, `note_name`, `NoteName`);
+ * undefined for none, or null.
  *
- * @throws {MalformedStatement} If it is there under both: two readers could take different ones.
+ * @throws {MalformedStatement} If it is there under two: two readers could take different ones.
  */
 export function memberOf(object: JsonObject, name: string): JsonValue | undefined {
-  const other = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  if (other !== name && object.has(name) && object.has(other)) throw new MalformedStatement(`has both ${name} and ${other}`);
-  return object.get(name) ?? object.get(other) ?? undefined;
+  const [found, another] = new Set(spellings(name).filter((spelling) => object.has(spelling)));
+  if (another !== undefined) throw new MalformedStatement(`has both ${found} and ${another}`);
+  return found === undefined ? undefined : (object.get(found) ?? undefined);
+}
+
+function spellings(name: string): readonly string[] {
+  return [name, name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`];
 }
 
 /** A member that is a string; undefined for none, or null. @throws {MalformedStatement} If it is anything else. */

@@ -1,4 +1,5 @@
 import { directory } from '../attestations/directory.ts';
+import { grafeas } from '../attestations/grafeas.ts';
 import { referrers } from '../attestations/referrers.ts';
 import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
@@ -23,7 +24,7 @@ export const kinds: Kinds = {
   keyProviders: { inline, secret, file },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: { directory, referrers },
+  attestations: { directory, referrers, grafeas },
   families: [exceptions, acr, oke],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };
