@@ -1,5 +1,6 @@
 import { directory } from '../attestations/directory.ts';
 import { grafeas } from '../attestations/grafeas.ts';
+import { ociSignatures } from '../attestations/oci-signatures.ts';
 import { referrers } from '../attestations/referrers.ts';
 import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
@@ -24,7 +25,7 @@ export const kinds: Kinds = {
   keyProviders: { inline, secret, file },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: { directory, referrers, grafeas },
+  attestations: { directory, referrers, grafeas, 'oci-signatures': ociSignatures },
   families: [exceptions, acr, oke],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };
