@@ -91,7 +91,7 @@ async function* pagesOf(
     const options = { who, maxBytes: MAX_PAGE_BYTES, timeoutMs: declared.timeoutSeconds * 1000, signal };
     const answer = await askJson(http, () => requestOf(declared, url), options).catch((error: unknown) => {
       if (!(error instanceof ApiError) || error.code !== 'NOT_FOUND') throw error;
-      throw new ApiError('NOT_FOUND', `${who} has no project ${quoted(project)}: it answered 404`, undefined, { cause: error });
+      throw new ApiError('NOT_FOUND', `${who} has no project ${quoted(project)}: it answered 404`, {}, { cause: error });
     });
     if (!isJsonObject(answer)) throw new ApiError('INVALID', `${who} answered something else than a list of occurrences`);
     yield occurrencesOf(answer, who);

@@ -165,6 +165,6 @@ function bytesOf(object: JsonObject, member: string): Uint8Array {
 
 /** How people call it: by its own name where that is one. */
 function nameOf(entry: JsonValue, at: string): string {
-  const own = isJsonObject(entry) ? (entry.get('name') ?? entry.get('id')) : undefined;
+  const own = isJsonObject(entry) ? (entry.get('name') ?? entry.get('Name') ?? entry.get('id')) : undefined;
   return typeof own === 'string' && /^[\x21-\x7e]{1,256}$/.test(own) ? own : at;
 }

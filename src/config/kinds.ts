@@ -1,3 +1,4 @@
+import { acr } from '../attestations/acr.ts';
 import { directory } from '../attestations/directory.ts';
 import { grafeas } from '../attestations/grafeas.ts';
 import { ociSignatures } from '../attestations/oci-signatures.ts';
@@ -6,12 +7,13 @@ import { dockerConfig } from '../credentials/docker-config.ts';
 import { k8Secrets } from '../credentials/k8s-secrets.ts';
 import { configPolicy } from '../enforcers/config-policy.ts';
 import type { Kinds } from '../engine/kinds.ts';
+import { alibabaKms } from '../keys/alibaba-kms.ts';
 import { file } from '../keys/file.ts';
 import { inline } from '../keys/inline.ts';
 import { secret } from '../keys/secret.ts';
-import { acr } from '../rules/acr.ts';
+import { acrRules } from '../rules/acr.ts';
 import { exceptions } from '../rules/exception.ts';
-import { oke } from '../rules/oke.ts';
+import { okeRules } from '../rules/oke.ts';
 import { cachedStore } from '../stores/cached.ts';
 import { combineStores } from '../stores/combined.ts';
 import { ociLayout } from '../stores/layout.ts';
@@ -22,10 +24,10 @@ import { notation } from '../verifiers/notation.ts';
 export const kinds: Kinds = {
   verifiers: { notation },
   stores: { oras, 'oci-layout': ociLayout },
-  keyProviders: { inline, secret, file },
+  keyProviders: { inline, secret, file, alibabacloudkms: alibabaKms },
   credentials: { dockerConfig, k8Secrets },
   enforcers: { 'config-policy': configPolicy },
-  attestations: { directory, referrers, grafeas, 'oci-signatures': ociSignatures },
-  families: [exceptions, acr, oke],
+  attestations: { directory, referrers, grafeas, acr, 'oci-signatures': ociSignatures },
+  families: [exceptions, acrRules, okeRules],
   combineStores: (stores, facts, freshnessMs) => cachedStore(combineStores(stores), facts, freshnessMs),
 };

@@ -251,6 +251,11 @@ export interface PublicKeyMaterial {
   readonly version: string;
   /** DER of a SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
+  /**
+   * Asks the service that keeps the key whether it made `signature` over `bytes`; absent: that is verified here. Rejects where nothing can be
+   * said, with what `reasonOf` knows: never false for that.
+   */
+  readonly verify?: (bytes: Uint8Array, signature: Uint8Array, algorithm: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** One thing that a provider was told to fetch. What is not enabled is known of, and gives nothing. */

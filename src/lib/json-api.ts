@@ -11,11 +11,19 @@ export class ApiError extends CodedError {
   readonly code: 'UNREACHABLE' | 'DENIED' | 'THROTTLED' | 'NOT_FOUND' | 'INVALID';
   /** How long to wait before trying once more, in milliseconds; undefined: that would be no use. */
   readonly waitMs: number | undefined;
-  constructor(code: ApiError['code'], message: string, waitMs?: number, options?: ErrorOptions) {
+  /** What the service said of it; undefined where there is only a status, or no answer. */
+  readonly words: string | undefined;
+  constructor(code: ApiError['code'], message: string, { waitMs, words }: Facts = {}, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
     this.waitMs = waitMs;
+    this.words = words;
   }
+}
+
+interface Facts {
+  readonly waitMs?: number | undefined;
+  readonly words?: string | undefined;
 }
 
 export type ApiRequest = Omit<HttpRequest, 'signal'>;
@@ -36,7 +44,7 @@ export interface ApiOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** Reads a refusal. Default: only its status counts. */
-  readonly explain?: (body: JsonValue) => Refusal | undefined;
+  readonly explain?: (body: JsonValue, status: number) => Refusal | undefined;
 }
 
 export interface JsonAnswer {
@@ -74,7 +82,7 @@ async function attempt(http: HttpClient, prepare: () => Promise<ApiRequest>, opt
     return await http.exchange({ ...request, signal: AbortSignal.any([signal, limit]) }, (answer) => readAnswer(answer, options));
   } catch (error) {
     signal.throwIfAborted();
-    if (limit.aborted) throw new ApiError('UNREACHABLE', `${who} did not answer within ${timeoutMs / 1000} s`, undefined, { cause: error });
+    if (limit.aborted) throw new ApiError('UNREACHABLE', `${who} did not answer within ${timeoutMs / 1000} s`, {}, { cause: error });
     throw error instanceof HttpError ? connectionFailure(error, who) : error;
   }
 }
@@ -85,16 +93,16 @@ async function readAnswer(answer: HttpAnswer, options: ApiOptions): Promise<Json
     return { body: parseJson(await answer.read(options.maxBytes)), header: answer.header };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw new ApiError('INVALID', `${options.who} answered something else than JSON: ${error.message}`, undefined, { cause: error });
+    throw new ApiError('INVALID', `${options.who} answered something else than JSON: ${error.message}`, {}, { cause: error });
   }
 }
 
 function connectionFailure(error: HttpError, who: string): ApiError {
   if (error.code === 'OVERLONG' || error.code === 'ENCODED') {
-    return new ApiError('INVALID', `the answer of ${who} ${error.message}`, undefined, { cause: error });
+    return new ApiError('INVALID', `the answer of ${who} ${error.message}`, {}, { cause: error });
   }
   const waitMs = error.code === 'FORBIDDEN' ? undefined : RETRY_MS;
-  return new ApiError('UNREACHABLE', `${who} cannot be reached: ${error.message}`, waitMs, { cause: error });
+  return new ApiError('UNREACHABLE', `${who} cannot be reached: ${error.message}`, { waitMs }, { cause: error });
 }
 
 async function refusalOf(answer: HttpAnswer, { who, explain }: ApiOptions): Promise<ApiError> {
@@ -102,12 +110,13 @@ async function refusalOf(answer: HttpAnswer, { who, explain }: ApiOptions): Prom
   const said = explain === undefined ? undefined : await readRefusal(answer, explain);
   const code = said?.code ?? codeOf(status);
   const message = `${who} answered ${status}${said === undefined ? '' : `: ${said.words}`}`;
-  return new ApiError(code, message, code === 'THROTTLED' || code === 'UNREACHABLE' ? waitAfter(answer) : undefined);
+  const waitMs = code === 'THROTTLED' || code === 'UNREACHABLE' ? waitAfter(answer) : undefined;
+  return new ApiError(code, message, { waitMs, words: said?.words });
 }
 
 async function readRefusal(answer: HttpAnswer, explain: NonNullable<ApiOptions['explain']>): Promise<Refusal | undefined> {
   try {
-    return explain(parseJson(await answer.read(MAX_REFUSAL_BYTES)));
+    return explain(parseJson(await answer.read(MAX_REFUSAL_BYTES)), answer.status);
   } catch (error) {
     // The status says enough where the words cannot be read; a deadline is found by whoever called.
     if (error instanceof JsonError || error instanceof HttpError) return undefined;

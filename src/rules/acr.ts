@@ -57,7 +57,7 @@ const signingRule = definePart<Spec, SigningRulePart>({
  * What no rule covers is refused unless the settings say otherwise: ACR's document tells how images come to be signed, and not that those
  * outside its scopes may run.
  */
-export const acr: RuleFamily = {
+export const acrRules: RuleFamily = {
   name: 'acr',
   family: 'countersign',
   parts: [signingRule],
@@ -72,7 +72,7 @@ export const acr: RuleFamily = {
 
 const GROUP = 'acr';
 const TYPE = 'acr-signing';
-const MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
+const ARTIFACT_TYPE = 'application/vnd.countersign.acr-signature';
 
 function algorithmOf(label: string): Algorithm {
   const algorithm = findAlgorithm(label);
@@ -137,7 +137,7 @@ function judgeBy(object: string, part: SigningRulePart, { keyMaterial, sources }
         name: object,
         type: TYPE,
         format: 'simple-signing',
-        mediaType: MEDIA_TYPE,
+        artifactType: ARTIFACT_TYPE,
         sources,
         lists: (keyId) => keys.some(({ key }) => key.id === keyId),
         judge: (statement, about, signal) => judge({ part, keys: keys.map(({ key }) => key), request }, statement, about, signal),
@@ -192,8 +192,20 @@ async function verifyUnderAnyName(key: Key, { part, request, statement, image, s
   const { attestation, signature } = statement;
   const { label } = part.algorithm;
   const detached = { keyId: signature.keyId, payload: attestation.payload, signature: signature.signature, algorithm: label };
+  let answer: Promise<boolean> | undefined;
+  // A key service is asked once: the signature is the same under every name.
+  const verify: Key['verify'] = (...asked) => {
+    answer ??= key.verify(...asked);
+    return answer;
+  };
+  const once: Key = { ...key, verify };
   const under = (registry: string) =>
-    verifyDetached(key, detached, { reference: { ...request.reference, registry }, digest: image.digest, identity: part.identity }, signal);
+    verifyDetached(
+      once,
+      detached,
+      { reference: { ...request.reference, registry }, digest: image.digest, identity: part.identity },
+      signal,
+    );
   const first = await under(request.reference.registry);
   for (const registry of part.scope.hostNames) {
     if (first.ok || first.reason.code !== 'PAYLOAD_REPOSITORY_MISMATCH') return first;

@@ -79,10 +79,12 @@ function publicKeysOf({ keys = [] }: KeyMaterial, { provider, at }: { readonly p
   throw invalid(`${at}.keyProvider`, `key provider ${provider} gives no public key; expected one with contentType: key`);
 }
 
-function keyOf({ name, spki }: PublicKeyMaterial, { entry, at }: DeclaredKey, check: FormCheck): Key {
+/** Where the service verifies for us, our copy of the key is left to tell what its id and form are, and why a signature may not be good. */
+function keyOf({ name, spki, verify }: PublicKeyMaterial, { entry, at }: DeclaredKey, check: FormCheck): Key {
   const id = entry.id ?? name;
   if (id === '') throw invalid(`${at}.id`, `key provider ${entry.keyProvider ?? ''} gives its key no name; expected the id here`);
-  return load(pemOf(spki), id, `${at}.keyProvider`, check);
+  const local = load(pemOf(spki), id, `${at}.keyProvider`, check);
+  return verify === undefined ? local : { ...local, verify };
 }
 
 function load(pem: string, id: string, at: string, check: FormCheck): LocalKey {

@@ -79,7 +79,7 @@ const verificationPolicy = definePart<Spec, VerificationPart>({
  * `ImageVerificationPolicy` of countersign.dev: the rules of OKE's image verification policies. One signature by a listed key of OCI Vault is
  * enough; images of other registries are none of its business, and may run.
  */
-export const oke: RuleFamily = {
+export const okeRules: RuleFamily = {
   name: 'oke',
   family: 'countersign',
   parts: [verificationPolicy],
@@ -211,7 +211,7 @@ function judgeBy(name: string, part: VerificationPart, { keyMaterial, sources }:
         name,
         type: 'oci-image-signature',
         format: 'vault',
-        mediaType: 'application/vnd.countersign.oci-image-signature-message.v1+json',
+        artifactType: 'application/vnd.countersign.oci-image-signature',
         sources,
         lists: (keyId) => listed.some(({ key }) => key.id === keyId),
         judge: (statement, about, signal) => judgeImageSignature(listed, statement, about, signal),

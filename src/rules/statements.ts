@@ -34,8 +34,8 @@ export interface StatementRule {
   readonly type: string;
   /** The one format that it reads. */
   readonly format: Attestation['format'];
-  /** Media type of what is signed, for reports. */
-  readonly mediaType: string;
+  /** What its reports are on. */
+  readonly artifactType: string;
   readonly sources: readonly AttestationSource[];
   /** Whether the rule lists a key of that id. */
   lists(keyId: string): boolean;
@@ -156,7 +156,7 @@ function reportOf(rule: StatementRule, { attestation, signature }: Statement, ju
   return {
     verifier: rule.name,
     type: rule.type,
-    artifact: { mediaType: rule.mediaType, digest: digestOf(payload), size: payload.length, artifactType: rule.mediaType },
+    artifact: { mediaType: 'application/json', digest: digestOf(payload), size: payload.length, artifactType: rule.artifactType },
     outcome: judgement.outcome,
     reason: judgement.reason,
     detail: {

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { constants, createHash, createPublicKey, verify } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import type { Attestation } from '../../src/engine/types.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { object } from '../config/world.ts';
 import { type RunningProvider, startProvider } from '../e2e/provider.ts';
+import { KEY, startFakeAlibaba } from '../fakes/alibaba.ts';
 import type { FakeApi } from '../fakes/api.ts';
 import { startFakeOci } from '../fakes/oci.ts';
 import { type FakeRegistry, startFakeRegistry } from '../fakes/registry.ts';
@@ -74,10 +75,28 @@ async function copy(from: string, to: FakeRegistry, repository: string): Promise
 describe('serve with ImageSigningRules', () => {
   let first: FakeRegistry;
   let second: FakeRegistry;
+  let kms: FakeApi;
   let provider: RunningProvider;
+
+  /** A KMS that has the key and is asked about the digest of `payload`; what it is asked about anything else is not signed. */
+  const startKms = (payload: Uint8Array) => {
+    const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    const version = {
+      version: 'v1',
+      publicKey: pem('rsa2048'),
+      verify: (algorithm: string, digest: Buffer, signature: Buffer) =>
+        algorithm === 'RSA_PSS_SHA_256' &&
+        digest.equals(createHash('sha256').update(payload).digest()) &&
+        verify('sha256', payload, { key: pem('rsa2048'), ...padding }, signature),
+    };
+    return startFakeAlibaba({ kms: { 'key-kms': { versions: [version] } } });
+  };
+  const asked = () => kms.calls.filter(({ headers }) => headers['x-acs-action'] === 'AsymmetricVerify').length;
 
   beforeAll(async () => {
     mkdirSync(join(dir, 'acr'));
+    mkdirSync(join(dir, 'access-key'));
+    for (const [name, text] of Object.entries(KEY)) writeFileSync(join(dir, 'access-key', name), text);
     first = await startFakeRegistry();
     second = await startFakeRegistry();
     const registries = [first.host, second.host];
@@ -96,7 +115,20 @@ describe('serve with ImageSigningRules', () => {
     const reference = `${first.host}/pkcs1/app:v1`;
     const signed = simple({ key: 'rsa2048', method: 'pss-sha256-32', keyId: 'key-local', reference, digest: pkcs1.digest });
     keep('acr', 'pkcs1.json', occurrence(pkcs1.digest, signed));
+    const kept = first.pushImage({ repository: 'kms/app', name: 'kms' });
+    const inKms = simple({
+      key: 'rsa2048',
+      method: 'pss-sha256-32',
+      keyId: 'key-kms',
+      reference: `${first.host}/kms/app:v1`,
+      digest: kept.digest,
+    });
+    keep('acr', 'kms.json', occurrence(kept.digest, inKms));
+    kms = await startKms(inKms.payload);
+    const where = { endpoint: kms.origin, accessKeyFolder: join(dir, 'access-key'), verification: 'remote', timeoutSeconds: 0.5 };
     const declared = [
+      object('KeyManagementProvider', 'kms', { type: 'alibabacloudkms', parameters: { keys: [{ id: 'key-kms' }], ...where } }),
+      rule('kms', { keys: [{ keyProvider: 'kms' }] }),
       rule('bound', { mode: 'Default' }),
       rule('simple', { mode: 'Simple' }),
       rule('pkcs1', { algorithm: 'RSA_PKCS1_SHA_256' }),
@@ -107,7 +139,7 @@ describe('serve with ImageSigningRules', () => {
 
   afterAll(async () => {
     expect(await provider.stop()).toBe(0);
-    await Promise.all([first.close(), second.close()]);
+    await Promise.all([first.close(), second.close(), kms.close()]);
   });
 
   it.each([
@@ -119,6 +151,30 @@ describe('serve with ImageSigningRules', () => {
     ['A2.8 refuses another namespace as not covered', () => `${first.host}/ns-b/app:v1`, 'refused NOT_COVERED'],
   ])('%s', async (_, image, expected) => {
     expect(await said(provider, image())).toBe(expected);
+  });
+
+  it('A2.7 accepts what the KMS verifies, asked once more after 429', async () => {
+    kms.fault({ status: 429, body: { Code: 'Rejected.Throttling' } }, 1, ({ headers }) => headers['x-acs-action'] === 'AsymmetricVerify');
+    expect(await said(provider, `${first.host}/kms/app:v1`)).toBe('accepted VERIFIED');
+    expect(asked()).toBe(2);
+  });
+
+  it('A2.7 refuses by the rule what the KMS verifies', async () => {
+    const { digest } = first.pushImage({ repository: 'kms/app', tag: 'v2', name: 'kms' });
+    expect(await said(provider, `${first.host}/kms/app:v2@${digest}`)).toBe('refused PAYLOAD_TAG_MISMATCH');
+  });
+
+  it('A2.7 asks the KMS once about a signature, whatever names the instance has', async () => {
+    first.pushImage({ repository: 'kms/copy', name: 'kms' });
+    const before = asked();
+    expect(await said(provider, `${first.host}/kms/copy:v1`)).toBe('refused PAYLOAD_REPOSITORY_MISMATCH');
+    expect(asked()).toBe(before + 1);
+  });
+
+  it('A2.7 leaves an image out while the KMS answers 429', async () => {
+    kms.fault({ status: 429, body: { Code: 'Rejected.Throttling' } });
+    const { digest } = first.pushImage({ repository: 'kms/app', name: 'kms' });
+    expect(await said(provider, `${first.host}/kms/app@${digest}`)).toMatch(/unavailable KEY_PROVIDER_UNAVAILABLE.*Rejected\.Throttling/);
   });
 
   it('A2.6 says of SM2DSA that it is not supported, and goes on', async () => {

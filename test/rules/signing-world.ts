@@ -9,8 +9,8 @@ import { inline } from '../../src/keys/inline.ts';
 import { type Digest, digestOf } from '../../src/oci/digest.ts';
 import { RegistryError } from '../../src/oci/errors.ts';
 import { parseReference, referenceText, repositoryText } from '../../src/oci/reference.ts';
-import { acr } from '../../src/rules/acr.ts';
-import { oke } from '../../src/rules/oke.ts';
+import { acrRules } from '../../src/rules/acr.ts';
+import { okeRules } from '../../src/rules/oke.ts';
 import { deps, folder, line, object, smallKinds } from '../config/world.ts';
 import { ports } from '../engine/world.ts';
 import { type KeyName, type Method, Signers } from '../simplesigning/openssl.ts';
@@ -81,7 +81,7 @@ export interface Asked {
 const kindsOf = (store: Store): Kinds => ({
   ...smallKinds,
   keyProviders: { inline, file },
-  families: [acr, oke],
+  families: [acrRules, okeRules],
   combineStores: () => store,
 });
 
