@@ -181,7 +181,7 @@ async function refuseTag({ request, subject, ports }: EvidenceInput): Promise<Ev
   );
   ports.signal.throwIfAborted();
   const use = digest === undefined ? 'name it by its digest, @sha256:...' : `use ${name}@${digest}`;
-  return { decision: refused('IMAGE_NOT_PINNED', `named by tag ${cut(tag, 30)}; ${use}`), reports: [] };
+  return { decision: refused('TAG_REFERENCE', `named by tag ${cut(tag, 30)}; ${use}`), reports: [] };
 }
 
 function refused(code: string, message: string): Decision {

@@ -89,12 +89,13 @@ async function judgeSource(run: Run, source: AttestationSource): Promise<Decisio
 /** Those by foreign keys first: the report tells of them though one after them decides. */
 async function judgePage(run: Run, page: readonly Attestation[]): Promise<Decision | undefined> {
   const { rule, input } = run;
-  const statements = page
-    .filter(({ format }) => format === rule.format)
-    .flatMap((attestation) => attestation.signatures.map((signature) => ({ attestation, signature })));
-  const listed = statements.filter(({ signature }) => rule.lists(signature.keyId));
-  for (const statement of statements.filter((one) => !listed.includes(one)).slice(0, MAX_FOREIGN - run.foreign.length)) {
-    run.foreign.push(reportOf(rule, statement, { outcome: 'refused', reason: foreignReason(statement) }));
+  const listed: Statement[] = [];
+  for (const attestation of page.filter(({ format }) => format === rule.format)) {
+    for (const signature of attestation.signatures) {
+      const statement = { attestation, signature };
+      if (rule.lists(signature.keyId)) listed.push(statement);
+      else if (run.foreign.length < MAX_FOREIGN) run.foreign.push(reportOf(rule, statement, foreign(statement)));
+    }
   }
   for (const statement of listed) {
     input.ports.signal.throwIfAborted();
@@ -119,10 +120,18 @@ async function judged({ rule, image, input }: Run, statement: Statement): Promis
 
 /** Without a good statement: what could not be looked at might have been one. */
 function undecided({ rule, image, listed, foreign, failures }: Run): Decision {
-  const failure = failures.find(({ outcome }) => outcome === 'misconfigured') ?? failures[0];
+  const outcome = worstFailure(failures);
+  const failure = failures.find((one) => one.outcome === outcome);
   if (failure !== undefined) return failure;
   const why = failingReason(listed, 'refused') ?? failingReason(foreign, 'refused') ?? absence(rule, image);
   return { outcome: 'refused', reason: why };
+}
+
+const WEIGHED = ['misconfigured', 'unavailable', 'refused'] as const;
+
+/** Unlike among rules, a refusal weighs least here: what was not looked at might have satisfied this one. */
+function worstFailure(failures: readonly Decision[]): Decision['outcome'] | undefined {
+  return WEIGHED.find((outcome) => failures.some((failure) => failure.outcome === outcome));
 }
 
 function tooMany(run: Run): Decision {
@@ -145,9 +154,9 @@ function absence({ name, sources }: StatementRule, { repository, digest }: Attes
   return reason('NO_SIGNATURES', `no signature of ${image} is kept in ${looked}; sign it with a key of ${cut(name, 60)}`);
 }
 
-function foreignReason({ attestation, signature }: Statement): Reason {
+function foreign({ attestation, signature }: Statement): Judgement {
   const message = `signed by key ${quoted(signature.keyId)}, which the rule does not list; found in ${quoted(attestation.name, 60)}`;
-  return reason('SIGNER_UNTRUSTED', message);
+  return { outcome: 'refused', reason: reason('SIGNER_UNTRUSTED', message) };
 }
 
 function reportOf(rule: StatementRule, { attestation, signature }: Statement, judgement: Judgement): VerifierReport {

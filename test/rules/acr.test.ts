@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Attestation, AttestationSource, Verdict } from '../../src/engine/types.ts';
+import { RegistryError } from '../../src/oci/errors.ts';
 import type { KeyName, Method } from '../simplesigning/openssl.ts';
 import { type Asked, ask, brief, DIGEST, declare, family, OTHER_DIGEST, pem, shelf, simple, source, unreachable } from './signing-world.ts';
 
@@ -276,6 +277,13 @@ describe('the statements that an ImageSigningRule finds', () => {
       'unavailable',
       'ATTESTATIONS_UNREACHABLE',
     ]);
+  });
+
+  it('are unavailable where one source fails and another has what cannot be', async () => {
+    const refused = new RegistryError('IMAGE_NOT_FOUND', 'no such image', { registry: HOST });
+    const sources = [source([], refused), source([], unreachable)];
+    expect(brief(await verdictOf([], { sources }))).toEqual(['unavailable', 'ATTESTATIONS_UNREACHABLE']);
+    expect(brief(await verdictOf([], { sources: [source([], refused)] }))).toEqual(['refused', 'IMAGE_NOT_FOUND']);
   });
 
   it('are misconfigured where there is no source to look in', async () => {

@@ -116,7 +116,7 @@ describe('an ImageVerificationPolicy without keys', () => {
   });
 
   it('A3.3 still takes no tags', async () => {
-    expect(brief(await verdictOf([], { declared, image: TAGGED }))).toEqual(['refused', 'IMAGE_NOT_PINNED']);
+    expect(brief(await verdictOf([], { declared, image: TAGGED }))).toEqual(['refused', 'TAG_REFERENCE']);
   });
 
   it('A3.3 lets nothing run that another policy refuses', async () => {
@@ -144,13 +144,13 @@ describe('an ImageVerificationPolicy', () => {
 
   it('A3.5 refuses a tag and suggests the digest', async () => {
     const verdict = await verdictOf([signed()], { image: TAGGED });
-    expect(brief(verdict)).toEqual(['refused', 'IMAGE_NOT_PINNED']);
+    expect(brief(verdict)).toEqual(['refused', 'TAG_REFERENCE']);
     expect(verdict.reason.message).toBe(`named by tag latest; use ${PINNED}`);
   });
 
   it('A3.5 refuses a tag whose digest cannot be found out', async () => {
     const verdict = await verdictOf([signed()], { image: TAGGED, store: shelf({}, unreachable) });
-    expect(brief(verdict)).toEqual(['refused', 'IMAGE_NOT_PINNED']);
+    expect(brief(verdict)).toEqual(['refused', 'TAG_REFERENCE']);
     expect(verdict.reason.message).toBe('named by tag latest; name it by its digest, @sha256:...');
   });
 
@@ -179,7 +179,7 @@ describe('an ImageVerificationPolicy', () => {
     'ocir.us-phoenix-1.oci.oraclecloud.com/ansh81vru1zp/project01/app',
   ])('covers OCIR by whatever name where it names no registry: %s', async (repository) => {
     const declared = family('ImageVerificationPolicy', 'cluster', { keys: [KEY] });
-    expect(brief(await verdictOf([], { declared, image: `${repository}:v1` }))).toEqual(['refused', 'IMAGE_NOT_PINNED']);
+    expect(brief(await verdictOf([], { declared, image: `${repository}:v1` }))).toEqual(['refused', 'TAG_REFERENCE']);
   });
 
   it('has other names of OCIR hinted at where it names one of them', async () => {
