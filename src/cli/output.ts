@@ -107,14 +107,20 @@ function coloured(outcome: Outcome): string {
   return styleText([COLOURS[outcome], 'bold'], WORDS[outcome], { stream: process.stdout });
 }
 
+/** A certificate's subject, or the id of a key as the statement has it. */
+function signerText(detail: VerifierReport['detail'] = {}): string {
+  if (typeof detail.subject === 'string') return `signed by ${clean(detail.subject)}`;
+  const key = detail.keyId ?? detail.publicKeyId;
+  return typeof key === 'string' ? `names key ${clean(key)}` : 'the signer could not be read';
+}
+
 /** `decisive` is the code of the whole verdict, whose advice is not repeated. */
 function reportLines(report: VerifierReport, decisive: string, indent: string): string[] {
   const { artifact, detail, outcome, trace, nested } = report;
-  const signer = typeof detail?.subject === 'string' ? `signed by ${clean(detail.subject)}` : 'the signer could not be read';
   const policy = typeof detail?.policy === 'string' ? `, trust policy ${clean(detail.policy)} at level ${clean(String(detail.level))}` : '';
   return [
     `${indent}- ${shortDigest(artifact.digest)} ${clean(artifact.artifactType)}: ${WORDS[outcome].toLowerCase()}`,
-    `${indent}    ${signer}; verifier ${clean(report.verifier)}${policy}`,
+    `${indent}    ${signerText(detail)}; verifier ${clean(report.verifier)}${policy}`,
     ...timestampLines(detail?.timestamp).map((line) => `${indent}    ${line}`),
     ...trace.map((step) => `${indent}    ${stepText(step)}`),
     ...failureLines(report, decisive).map((line) => `${indent}    ${line}`),

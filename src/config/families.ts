@@ -91,7 +91,7 @@ function objectOf({ declared, made, diagnostics }: Compiled): FamilyObject {
   if (made?.role === 'family') return { name, namespace, part: made.part, problem: undefined };
   const error = diagnostics.find(({ severity }) => severity === 'error');
   const problem: Reason = { code: error?.code ?? 'CONFIG_INVALID', message: error?.message ?? 'its document cannot be read' };
-  return { name, namespace, part: undefined, problem };
+  return { name, namespace, part: undefined, problem, spec: declared.object.spec };
 }
 
 function defaultOptions(family: RuleFamily, kinds: Kinds): FamilyOptions {

@@ -103,6 +103,8 @@ export interface FamilyObject<Part = unknown> {
   readonly part: Part | undefined;
   /** Why there is no part. */
   readonly problem: Reason | undefined;
+  /** As it was declared, checked by nobody: what an object without a part was about. */
+  readonly spec?: unknown;
 }
 
 export interface FamilyInputs {

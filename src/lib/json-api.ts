@@ -47,6 +47,12 @@ export interface ApiOptions {
   readonly explain?: (body: JsonValue, status: number) => Refusal | undefined;
 }
 
+export interface JsonAnswer {
+  readonly body: JsonValue;
+  /** Fields of the same name joined with `, `. */
+  header(name: string): string | undefined;
+}
+
 const RETRY_MS = 100;
 const MAX_RETRY_AFTER_MS = 1000;
 const MAX_REFUSAL_BYTES = 16 * 1024;
@@ -58,12 +64,17 @@ const MAX_REFUSAL_BYTES = 16 * 1024;
  * @param prepare - Makes the request, anew for each attempt.
  * @throws {ApiError} or what `prepare` throws, or the reason of the signal.
  */
-export function askJson(http: HttpClient, prepare: () => Promise<ApiRequest>, options: ApiOptions): Promise<JsonValue> {
+export async function askJson(http: HttpClient, prepare: () => Promise<ApiRequest>, options: ApiOptions): Promise<JsonValue> {
+  return (await askJsonAnswer(http, prepare, options)).body;
+}
+
+/** As `askJson`, with the header fields of the answer: some services have their page tokens there. */
+export function askJsonAnswer(http: HttpClient, prepare: () => Promise<ApiRequest>, options: ApiOptions): Promise<JsonAnswer> {
   const waitMs = (error: unknown) => (error instanceof ApiError ? error.waitMs : undefined);
   return retry(() => attempt(http, prepare, options), { waitMs, signal: options.signal });
 }
 
-async function attempt(http: HttpClient, prepare: () => Promise<ApiRequest>, options: ApiOptions): Promise<JsonValue> {
+async function attempt(http: HttpClient, prepare: () => Promise<ApiRequest>, options: ApiOptions): Promise<JsonAnswer> {
   const { who, timeoutMs, signal } = options;
   const request = await prepare();
   const limit = AbortSignal.timeout(timeoutMs);
@@ -76,10 +87,10 @@ async function attempt(http: HttpClient, prepare: () => Promise<ApiRequest>, opt
   }
 }
 
-async function readAnswer(answer: HttpAnswer, options: ApiOptions): Promise<JsonValue> {
+async function readAnswer(answer: HttpAnswer, options: ApiOptions): Promise<JsonAnswer> {
   if (answer.status !== 200) throw await refusalOf(answer, options);
   try {
-    return parseJson(await answer.read(options.maxBytes));
+    return { body: parseJson(await answer.read(options.maxBytes)), header: answer.header };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     throw new ApiError('INVALID', `${options.who} answered something else than JSON: ${error.message}`, {}, { cause: error });

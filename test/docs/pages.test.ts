@@ -16,6 +16,8 @@ const OPERATORS_PAGES = [
   'docs/policies.md',
   'docs/migrate-from-ratify.md',
   'docs/troubleshooting.md',
+  'docs/from-acr.md',
+  'docs/from-oke.md',
 ];
 const documents = (file: string): readonly unknown[] => parseAllDocuments(read(file)).map((document) => document.toJS());
 

@@ -1,3 +1,4 @@
+import { imageSigningRuleSpec } from '../../rules/acr.ts';
 import { exceptionSpec } from '../../rules/exception.ts';
 import {
   admissionAllowlistSpec,
@@ -5,6 +6,7 @@ import {
   genericAttestationPolicySpec,
   imageSecurityPolicySpec,
 } from '../../rules/kritis-specs.ts';
+import { imageVerificationPolicySpec } from '../../rules/oke.ts';
 import type { ObjectKind } from './kinds.ts';
 
 const native = { group: 'countersign.dev', versions: ['v1alpha1'], role: 'family', required: [] } as const;
@@ -56,5 +58,23 @@ export const FAMILY_KINDS: readonly ObjectKind[] = [
     namespaced: true,
     spec: imageSecurityPolicySpec,
     description: 'Which known vulnerabilities the images of the namespace may have.',
+  },
+  {
+    kind: 'ImageSigningRule',
+    plural: 'imagesigningrules',
+    shortName: 'isr',
+    ...native,
+    namespaced: false,
+    spec: imageSigningRuleSpec,
+    description: 'Who must have signed the images of a Container Registry instance, and whether their tags are signed too.',
+  },
+  {
+    kind: 'ImageVerificationPolicy',
+    plural: 'imageverificationpolicies',
+    shortName: 'ivp',
+    ...native,
+    namespaced: false,
+    spec: imageVerificationPolicySpec,
+    description: 'Keys of OCI Vault of which one must have signed the images of the registries that it names.',
   },
 ];
