@@ -56,7 +56,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "countersign.ownResources" -}}
-[exceptions]
+[exceptions,imagesigningrules,imageverificationpolicies]
+{{- end -}}
+
+{{- define "countersign.kritisResources" -}}
+[attestationauthorities,genericattestationpolicies,admissionallowlists,imagesecuritypolicies]
 {{- end -}}
 
 {{- define "countersign.ratifyResources" -}}

@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { buildSnapshot } from '../../src/config/build.ts';
+import { familiesOf } from '../../src/config/families.ts';
 import { loadFiles } from '../../src/config/files.ts';
 import { kinds } from '../../src/config/kinds.ts';
 import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
@@ -28,6 +30,7 @@ describe('docs/kubectl.md', () => {
 
 describe('docs/configuration.md', () => {
   const PEM = pki.root().pem;
+  const KEY = String(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }));
   const blocks = yamlOf(read('docs/configuration.md'));
 
   it('shows the settings with the defaults that they have', async () => {
@@ -37,21 +40,21 @@ describe('docs/configuration.md', () => {
   });
 
   const withPem = (block: string) =>
-    block.replace(/-----BEGIN CERTIFICATE-----\n\s+\.\.\.\n\s+-----END CERTIFICATE-----/g, PEM.trim().replaceAll('\n', '\n      '));
+    block
+      .replace(/-----BEGIN CERTIFICATE-----\n\s+\.\.\.\n\s+-----END CERTIFICATE-----/g, PEM.trim().replaceAll('\n', '\n      '))
+      .replace(/-----BEGIN PUBLIC KEY-----\n\s+\.\.\.\n\s+-----END PUBLIC KEY-----/g, KEY.trim().replaceAll('\n', '\n        '));
   const roots = (name: string) =>
     object('KeyManagementProvider', name, { type: 'inline', parameters: { contentType: 'certificate', value: PEM } });
   /** What a block shows, as a whole object: one without a head is the part of a Store. */
   const whole = (block: string) =>
     block.startsWith('spec:') ? `apiVersion: config.ratify.deislabs.io/v1beta1\nkind: Store\nmetadata: { name: x }\n${block}` : block;
+  const settings = blocks.filter((block) => !whole(block).startsWith('apiVersion:'));
   const objects = blocks.map(whole).filter((block) => block.startsWith('apiVersion:'));
 
   it('shows objects and settings in all its blocks', () => {
     expect(objects.length).toBeGreaterThanOrEqual(8);
-    expect(blocks.filter((block) => !objects.includes(whole(block))).map((block) => block.split(':')[0])).toEqual([
-      'ownNamespace',
-      'servingCertificate',
-      'registries',
-    ]);
+    const names = settings.map((block) => block.split(':')[0] ?? '');
+    for (const name of ['ownNamespace', 'servingCertificate', 'registries', 'kritis']) expect(names).toContain(name);
   });
 
   it.each(objects.map((block) => [/kind: (\w+)\n/.exec(block)?.[1], block] as const))('shows a %s that applies', async (_kind, block) => {
@@ -59,13 +62,16 @@ describe('docs/configuration.md', () => {
     const around = ['acme-roots', 'timestamp-roots'].filter((name) => !block.includes(`metadata: { name: ${name} }`)).map(roots);
     const { resources } = await loadFiles(await folder({ 'c.yaml': `${around.join('')}---\n${withPem(block)}` }));
     const { applied, diagnostics } = await buildSnapshot(resources, kinds, { ...deps, cluster });
-    expect(diagnostics.map(line).filter((told) => !told.startsWith('note'))).toEqual([]);
-    expect(applied).toHaveLength(resources.declared.length);
+    const told = diagnostics.map(line).filter((one) => !one.startsWith('note'));
+    // A cloud cannot be asked here; that its parameters are taken is what the page can be wrong about.
+    expect(told.filter((one) => !/KEY_PROVIDER_UNAVAILABLE: key "key-/.test(one))).toEqual([]);
+    expect(applied).toHaveLength(resources.declared.length - told.length);
   });
 
-  it.each(['servingCertificate:', 'registries:'])('shows settings that are taken: %s', async (begin) => {
-    const shown = blocks.find((block) => block.startsWith(begin)) ?? '';
+  it.each(settings.map((block) => [block.split(':')[0], block] as const))('shows settings that are taken: %s', async (_name, shown) => {
     const path = await folder({ 'settings.yaml': shown, 'registry-ca.pem': PEM });
-    expect((await loadSettings(join(path, 'settings.yaml'))).warnings).toEqual([]);
+    const loaded = await loadSettings(join(path, 'settings.yaml'));
+    expect(loaded.warnings).toEqual([]);
+    expect(familiesOf(loaded, kinds).size).toBe(kinds.families.length);
   });
 });

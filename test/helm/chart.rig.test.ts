@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadFiles } from '../../src/config/files.ts';
+import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
 import { ensureTools } from '../rig/build.ts';
 import { CHART, createHelm, type Helm, objectsOf, one, type Rendered, type RenderOptions } from './helm.ts';
@@ -115,9 +116,17 @@ describe('the chart', () => {
     });
 
     it('may read what is declared and write its status; beyond that, only keep a certificate that it makes itself', () => {
-      const [declared, status, ownDeclared, ownStatus, ...more] = one(objects, 'ClusterRole').rules;
-      expect(ownDeclared).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions'], verbs: ['list', 'watch'] });
-      expect(ownStatus).toEqual({ apiGroups: ['countersign.dev'], resources: ['exceptions/status'], verbs: ['patch'] });
+      const { rules } = one(objects, 'ClusterRole');
+      const families = ['config.ratify.deislabs.io', 'countersign.dev', 'kritis.grafeas.io'].flatMap((group) => {
+        const resources = OBJECT_KINDS.filter((kind) => kind.group === group).map(({ plural }) => plural);
+        return [
+          { apiGroups: [group], resources: resources.toSorted(), verbs: ['list', 'watch'] },
+          { apiGroups: [group], resources: resources.map((plural) => `${plural}/status`).toSorted(), verbs: ['patch'] },
+        ];
+      });
+      const sorted = (rule: { readonly resources: readonly string[] }) => ({ ...rule, resources: rule.resources.toSorted() });
+      expect(rules.slice(0, families.length).map(sorted)).toEqual(families);
+      const more = rules.slice(families.length);
       const own = names(objects, 'Secret').filter((name) => name === 'countersign-serving');
       expect(more).toEqual(
         own.map(() => ({
@@ -127,15 +136,20 @@ describe('the chart', () => {
           verbs: ['get', 'patch'],
         })),
       );
-      expect(declared).toMatchObject({ apiGroups: ['config.ratify.deislabs.io'], verbs: ['list', 'watch'] });
-      expect(status.resources).toEqual(declared.resources.map((resource: string) => `${resource}/status`));
-      expect(status.verbs).toEqual(['patch']);
       expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata, rules }) => [metadata.namespace, rules])).toEqual(
         own.map((secret) => [
           'gatekeeper-system',
           [{ apiGroups: [''], resources: ['secrets'], resourceNames: [secret], verbs: ['get', 'update'] }],
         ]),
       );
+    });
+
+    it('may write events where kritis does only where that is asked for', async () => {
+      const roles = (rendered: readonly Rendered[]) =>
+        rendered.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'kube-system');
+      expect(roles(objects)).toEqual([]);
+      const asked = await helm.render({ ...options, values: { rbac: { events: true } } });
+      expect(roles(asked).map(({ rules }) => rules)).toEqual([[{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]]);
     });
 
     it('names a certificate in its arguments or has it made, not both', async () => {

@@ -5,15 +5,14 @@ import { createServiceAccount } from '../rig/cluster/service-account.ts';
 import type { Cluster } from '../rig/cluster.ts';
 import { eventually } from '../rig/wait.ts';
 
-const GROUP = 'config.ratify.deislabs.io';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Applies the definitions as an operator does, and waits until the API server serves all of them. */
 export async function applyDefinitions(cluster: Cluster): Promise<void> {
   await kubectl(cluster, 'apply', '--server-side', '-f', join(ROOT, 'crds'));
-  for (const { plural } of OBJECT_KINDS) {
+  for (const { plural, group, versions } of OBJECT_KINDS) {
     await eventually(`${plural} served`, async () => {
-      const { status } = await cluster.client.request('GET', `/apis/${GROUP}/v1beta1/${plural}`);
+      const { status } = await cluster.client.request('GET', `/apis/${group}/${versions[0]}/${plural}`);
       return status === 200 ? true : undefined;
     });
   }
@@ -30,9 +29,10 @@ export async function kubectl(cluster: Cluster, ...args: readonly string[]): Pro
 export async function createAccount(cluster: Cluster, namespace: string): Promise<string> {
   const account = await createServiceAccount(cluster, namespace, 'countersign');
   const plurals = OBJECT_KINDS.map(({ plural }) => plural);
+  const groups = [...new Set(OBJECT_KINDS.map(({ group }) => group))];
   const rules = [
-    { apiGroups: [GROUP], resources: plurals, verbs: ['get', 'list', 'watch'] },
-    { apiGroups: [GROUP], resources: plurals.map((plural) => `${plural}/status`), verbs: ['get', 'patch', 'update'] },
+    { apiGroups: groups, resources: plurals, verbs: ['get', 'list', 'watch'] },
+    { apiGroups: groups, resources: plurals.map((plural) => `${plural}/status`), verbs: ['get', 'patch', 'update'] },
   ];
   await apply(cluster, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'countersign' }, rules });
   await apply(cluster, {

@@ -16,7 +16,7 @@ export interface Declarations {
 }
 
 const ACCOUNT = 'countersign';
-const GROUPS = ['config.ratify.deislabs.io', 'countersign.dev'];
+const GROUPS = ['config.ratify.deislabs.io', 'countersign.dev', 'kritis.grafeas.io'];
 
 /** In a file that the product watches. */
 export function declareInFiles(folder: string): Declarations {
