@@ -12,7 +12,7 @@ import { FakeApiServer } from '../fakes/api-server.ts';
 import { type FakeRegistry, startFakeRegistry } from '../fakes/registry.ts';
 import { until } from '../kube/world.ts';
 import { ALLOWLIST, attestation, authority, KEY_ID, object, policy } from '../rules/kritis-world.ts';
-import { OTHER_DIGEST, payloadBytes } from '../simplesigning/world.ts';
+import { OTHER_DIGEST, payloadBytes, DIGEST as SIGNED_DIGEST, REPOSITORY as SIGNED_REPOSITORY } from '../simplesigning/world.ts';
 
 jest.setTimeout(60_000);
 
@@ -52,15 +52,29 @@ async function said(key: string): Promise<string> {
   return found === undefined ? `left out: ${response.systemError}` : `${found.outcome} ${found.reason.code}`;
 }
 
-async function start(documents: string, settings: object = {}, how: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+interface Start {
+  /** Settings of kritis, and others. */
+  readonly kritis?: object;
+  readonly others?: object;
+  /** Declares everything in this cluster instead of a file. */
+  readonly cluster?: FakeApiServer;
+}
+
+async function start(documents: string, { kritis = {}, others = {}, cluster }: Start = {}): Promise<void> {
   const config = join(dir, 'all.yaml');
-  const file = join(dir, 'settings.yaml');
+  const settings = join(dir, 'settings.yaml');
   writeFileSync(config, documents);
-  writeFileSync(file, JSON.stringify({ kritis: { attestations: [{ type: 'directory', path: kept }], ...settings } }));
-  provider = await startProvider(documents === '' ? undefined : config, ['--settings', file, ...how], env);
+  writeFileSync(settings, JSON.stringify({ kritis: { attestations: [{ type: 'directory', path: kept }], ...kritis }, ...others }));
+  const how = ['--settings', settings];
+  provider = await (cluster === undefined
+    ? startProvider(config, how)
+    : startProvider(undefined, [...how, '--kube'], { KUBECONFIG: cluster.kubeconfig }));
 }
 
 const STORE = ratify('Store', 'registry', { name: 'oras', parameters: { useHttp: true } });
+const PGP_SIGNED = `${SIGNED_REPOSITORY}@${SIGNED_DIGEST}`;
+/** Two authorities of another namespace, of which only one has attested anything. */
+const NAMESAKES = authority({ namespace: 'both' }) + authority({ namespace: 'both', name: 'pgp', id: 'key-qa', note: 'namespaces/qa' });
 const SEED = authority() + policy() + ALLOWLIST;
 
 beforeAll(async () => {
@@ -136,8 +150,46 @@ describe("serve with kritis' objects in files", () => {
     expect(await said(`[default]${byDigest('misread')}`)).toMatch(/^left out: .*ATTESTATIONS_INVALID/);
   });
 
+  it('A0.9 A0.10 answers by several policies, authorities and keys', async () => {
+    const folder = join(import.meta.dirname, '../fixtures/pgp');
+    const { keys, fingerprints, messages } = JSON.parse(readFileSync(join(folder, 'material.json'), 'utf8'));
+    const pgp = (name: string) => ({
+      keyType: 'PGP',
+      keyId: fingerprints[name],
+      asciiArmoredPgpPublicKey: base64(Buffer.from(keys[name])),
+    });
+    const both = object('AttestationAuthority', 'pgp', { noteReference: 'projects/p/notes/n', publicKeys: [pgp('rsa'), pgp('ed')] });
+    await start(STORE + SEED + both + policy(['pgp'], 'by-pgp') + policy(['demo-aa', 'pgp'], 'by-both', 'both') + NAMESAKES);
+    for (const name of ['rsa', 'ed', 'subkey']) {
+      const pgpSignedAttestation = { signature: messages[name], contentType: 'SIMPLE_SIGNING_JSON', pgpKeyId: fingerprints[name] };
+      const occurrence = {
+        name,
+        resource: { uri: `https://${PGP_SIGNED}` },
+        kind: 'ATTESTATION',
+        attestation: { attestation: { pgpSignedAttestation } },
+      };
+      for (const file of readdirSync(kept)) rmSync(join(kept, file));
+      writeFileSync(join(kept, 'pgp.json'), JSON.stringify(occurrence));
+      // A tag beside the digest makes another question of it, so that no answer is a kept one.
+      expect([name, await said(`[default]${PGP_SIGNED.replace('@', `:${name}@`)}`)]).toEqual([
+        name,
+        name === 'subkey' ? 'refused KEY_ID_MISMATCH' : 'accepted VERIFIED',
+      ]);
+    }
+    keep('signed', 'signed', attest('signed'));
+    expect(await said(`[default]${byDigest('signed')}`)).toBe('accepted VERIFIED');
+    expect(await said(`[both]${byDigest('signed')}`)).toBe('refused NOT_ATTESTED');
+  });
+
+  it('A0.13 refuses at the next question what is not attested any more', async () => {
+    await start(STORE + SEED, { others: { verdicts: { acceptedSeconds: 0 } } });
+    expect(await said(`[default]${byDigest('signed')}`)).toBe('accepted VERIFIED');
+    rmSync(join(kept, 'signed.json'));
+    expect(await said(`[default]${byDigest('signed')}`)).toBe('refused NOT_ATTESTED');
+  });
+
   it('A0.11 A0.14 tells of dry runs and of break-glass in the metrics and the log', async () => {
-    await start(STORE + SEED, { dryRun: true });
+    await start(STORE + SEED, { kritis: { dryRun: true } });
     expect(await said(`[default]${byDigest('unsigned')}`)).toBe('accepted DRY_RUN');
     expect(await said(`[default?${BREAK_GLASS}=]${byDigest('unsigned')}`)).toBe('accepted BREAK_GLASS');
     const metrics = await (await fetch(`http://${provider.admin}/metrics`)).text();
@@ -173,8 +225,9 @@ describe("serve with kritis' objects in files", () => {
   });
 
   it('names a setting of kritis that there is not, and does not start', async () => {
-    await expect(start(STORE + SEED, { dryrun: true })).rejects.toThrow(/kritis/);
+    await expect(start(STORE + SEED, { kritis: { dryrun: true } })).rejects.toThrow(/kritis/);
     await start(STORE + SEED);
+    expect(await said(`[default]${byDigest('signed')}`)).toBe('accepted VERIFIED');
   });
 });
 
@@ -203,7 +256,7 @@ describe("serve --kube with kritis' objects", () => {
 
   it('A0.11 answers by them, writes their status, and an event for each denial', async () => {
     put(STORE + SEED);
-    await start('', {}, ['--kube'], { KUBECONFIG: server.kubeconfig });
+    await start('', { cluster: server });
     expect(await said(`[default]${byDigest('signed')}`)).toBe('accepted VERIFIED');
     expect(await said(`[default]${byDigest('unsigned')}`)).toBe('refused NOT_ATTESTED');
     const status = () => server.get('/apis/kritis.grafeas.io/v1beta1/attestationauthorities', 'demo-aa', 'default')?.status;
@@ -216,7 +269,7 @@ describe("serve --kube with kritis' objects", () => {
 
   it('A0.11 writes an event for each denial that a dry run lets pass', async () => {
     put(STORE + SEED);
-    await start('', { dryRun: true }, ['--kube'], { KUBECONFIG: server.kubeconfig });
+    await start('', { kritis: { dryRun: true }, cluster: server });
     expect(await said(`[default]${byDigest('unsigned')}`)).toBe('accepted DRY_RUN');
     await until('the event', () => events().length > 0);
     expect(events()).toMatchObject([{ reason: 'DryRunKritisAdmission' }]);

@@ -100,6 +100,14 @@ export function listing(...pages: readonly (readonly Attestation[] | Error)[]): 
   };
 }
 
+/** A source that answers nothing until it is given up. */
+export const silent: AttestationSource = { name: 'silent', list: (_, signal) => waiting(signal) };
+
+/** Comes to no page. */
+async function* waiting(signal: AbortSignal): AsyncGenerator<never> {
+  await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
+
 /** A source that knows these vulnerabilities, and no attestation. */
 export function scanned(...pages: readonly (readonly Vulnerability[] | Error)[]): AttestationSource {
   return {
