@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
 import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
 import type { ReflectorTimes } from '../../src/kube/reflector.ts';
 import { type ClusterWatch, watchCluster } from '../../src/kube/watch.ts';
@@ -136,7 +137,7 @@ describe('the watch on a cluster', () => {
   it('asks for bookmarks, and goes on from the last one after a dropped stream', async () => {
     server.put(STORES, store('a'));
     await follow();
-    await until('all watches', () => server.watching() === 9);
+    await until('all watches', () => server.watching() === OBJECT_KINDS.length);
     server.put(collection('Policy'), resource('Policy', 'ratify-policy', {}));
     await until('the policy', () => watch.entries('Policy').size === 1);
     server.bookmark();
@@ -152,7 +153,7 @@ describe('the watch on a cluster', () => {
     server.put(STORES, store('a'));
     await follow();
     for (const how of ['cut', 'end'] as const) {
-      await until('the watches', () => server.watching() === 9);
+      await until('the watches', () => server.watching() === OBJECT_KINDS.length);
       server.endWatches(how);
       server.put(STORES, store(`during-${how}`));
     }
@@ -164,7 +165,7 @@ describe('the watch on a cluster', () => {
     server.put(STORES, store('a'));
     server.put(STORES, store('b'));
     await follow();
-    await until('the watches', () => server.watching() === 9);
+    await until('the watches', () => server.watching() === OBJECT_KINDS.length);
     server.silently(() => server.delete(STORES, 'a'));
     server.compact();
     server.endWatches('cut');
@@ -181,7 +182,7 @@ describe('the watch on a cluster', () => {
   ])('begins again after %s, and keeps what it knows', async (_case, text) => {
     server.put(STORES, store('a'));
     await follow();
-    await until('the watches', () => server.watching() === 9);
+    await until('the watches', () => server.watching() === OBJECT_KINDS.length);
     server.tell(STORES, text);
     await until('a failure', () => watch.health().some(({ failures }) => failures > 0));
     expect(names()).toEqual(['a']);
@@ -255,13 +256,13 @@ describe('the watch on a cluster', () => {
       server.bookmark();
       await new Promise((resolve) => setTimeout(resolve, 40));
     }
-    expect(watch.health().map(({ failures }) => failures)).toEqual(Array<number>(9).fill(0));
+    expect(watch.health().map(({ failures }) => failures)).toEqual(OBJECT_KINDS.map(() => 0));
   });
 
   it('lists again after a while, whatever the watch said', async () => {
     server.put(STORES, store('a'));
     await follow({ relistMs: 50 });
-    await until('the watches', () => server.watching() === 9);
+    await until('the watches', () => server.watching() === OBJECT_KINDS.length);
     server.silently(() => server.delete(STORES, 'a'));
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(names()).toEqual(['a']);
@@ -288,7 +289,7 @@ describe('the watch on a cluster', () => {
     });
     server.faults.push(stores(unknown));
     server.endWatches('cut');
-    await until('the watches', () => server.watching() === 9);
+    await until('the watches', () => server.watching() === OBJECT_KINDS.length);
     expect([names(), absent()]).toEqual([['a'], false]);
     server.unknown.add(STORES);
     server.endWatches('cut');
