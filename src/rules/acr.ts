@@ -61,7 +61,7 @@ export const acrRules: RuleFamily = {
   name: 'acr',
   family: 'countersign',
   parts: [signingRule],
-  settings: z.strictObject({}),
+  settings: z.object({}),
   uncovered: 'refuse',
   namespaced: false,
   build: (inputs) => ({

@@ -77,7 +77,7 @@ export const exceptions: RuleFamily = {
   name: 'exceptions',
   family: 'countersign',
   parts: [exception],
-  settings: z.strictObject({}),
+  settings: z.object({}),
   uncovered: 'nothing',
   namespaced: false,
   build: ({ objects }) => ({

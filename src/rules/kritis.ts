@@ -18,7 +18,7 @@ import {
 } from './kritis-specs.ts';
 import { judgeByVulnerabilities } from './kritis-vulnerabilities.ts';
 
-const settings = z.strictObject({
+const settings = z.object({
   dryRun: z.boolean().default(false),
   breakGlass: z.boolean().default(true),
   unscanned: z.enum(['accept', 'refuse']).default('accept'),

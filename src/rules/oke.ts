@@ -83,7 +83,7 @@ export const okeRules: RuleFamily = {
   name: 'oke',
   family: 'countersign',
   parts: [verificationPolicy],
-  settings: z.strictObject({}),
+  settings: z.object({}),
   uncovered: 'accept',
   namespaced: false,
   build: (inputs) => {

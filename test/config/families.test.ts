@@ -32,7 +32,7 @@ describe('what the settings say of families', () => {
         ['attestations: [{ type: nowhere }]', /attestations\[0\]\.type: expected directory or /],
         ['attestations: [{}]', /attestations\[0\]\.type/],
         ['attestations: [{ type: constructor }]', /attestations\[0\]\.type/],
-        ['attestations: [{ type: directory }]', /attestations\[0\]\.path: expected a string, found none/],
+        ['attestations: [{ type: directory }]', /attestations\[0\]\.path: expected a string, found nothing/],
         ['attestations: [{ type: directory, path: 7 }]', /attestations\[0\]\.path/],
         [
           'attestations: [{ type: referrers }, { type: directory, path: /a, recursive: true }]',

@@ -75,6 +75,7 @@ describe('/verify', () => {
             reason: { code: 'VERIFIED', message: 'verified' },
             digest: DIGEST,
             policy: 'ratify-policy',
+            rules: [{ name: 'ratify-policy', family: 'ratify', outcome: 'accepted', reason: { code: 'VERIFIED', message: 'verified' } }],
             revision: 'revision-1',
             validUntil: null,
           },
