@@ -94,7 +94,10 @@ async function jest(extra: readonly string[], selection = patternArguments()): P
   const dir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
   const outputFile = join(dir, 'result.json');
   try {
-    const code = await run([...JEST, '--passWithNoTests', '--json', `--outputFile=${outputFile}`, ...selection, ...extra], () => undefined);
+    // What suites put into the folder of temporary files goes with this one; what Jest knows of the sources stays.
+    const cache = `--cacheDirectory=${join(tmpdir(), 'countersign-jest')}`;
+    const options = ['--passWithNoTests', '--json', `--outputFile=${outputFile}`, cache, ...selection, ...extra];
+    const code = await run([...JEST, ...options], () => undefined, { ...process.env, TMPDIR: dir });
     const result = JSON.parse(readFileSync(outputFile, 'utf8')) as Record<string, number>;
     const suiteErrors = result.numRuntimeErrorTestSuites ?? 0;
     const failed = (result.numFailedTests ?? 0) + suiteErrors;
@@ -104,7 +107,7 @@ async function jest(extra: readonly string[], selection = patternArguments()): P
       skipped: (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0),
     };
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -115,9 +118,9 @@ function add(tally: Tally): void {
 }
 
 /** Runs a script on this Node; standard output goes to `onLine` when given, else to the terminal. */
-function run(command: readonly string[], onLine?: (line: string) => void): Promise<number> {
+function run(command: readonly string[], onLine?: (line: string) => void, env: NodeJS.ProcessEnv = process.env): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, command, { stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, command, { env, stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'] });
     let rest = '';
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n');
