@@ -10,8 +10,9 @@ import { readFileWithin } from '../lib/read-file.ts';
 import { repositoryText } from '../oci/reference.ts';
 import { sourceFailure } from './api-failure.ts';
 import { memberOf } from './members.ts';
-import { readStatements, type Statements, unreadable } from './occurrence.ts';
+import { readStatements, unreadable } from './occurrence.ts';
 import { isSendable, serviceUrl } from './service-url.ts';
+import { vulnerabilitiesIn } from './vulnerability.ts';
 
 const parameters = z
   .object({
@@ -32,7 +33,9 @@ const parameters = z
     path: ['url'],
   });
 
-type Parameters = z.infer<typeof parameters>;
+/** What is wanted of whom. */
+type Asked = Omit<z.infer<typeof parameters>, 'kind'> & { readonly kind: string; readonly image: AttestedImage };
+type Read<T> = (page: JsonValue, where: string) => { readonly found: readonly T[]; readonly problems: readonly string[] };
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 10;
@@ -46,25 +49,32 @@ export const grafeas = defineAttestations({
   parameters,
   create: ({ name, parameters: declared }) => {
     const http = createHttpClient();
-    return { name, list: (image, signal) => listStatements(http, declared, image, signal) };
+    return {
+      name,
+      list: (image, signal) =>
+        listOccurrences(http, { ...declared, image }, signal, (page, where) => {
+          const { attestations: found, problems } = readStatements(page, where, image.digest);
+          return { found, problems };
+        }),
+      vulnerabilities: (image, signal) =>
+        listOccurrences(http, { ...declared, kind: 'VULNERABILITY', image }, signal, (page, where) => {
+          const { vulnerabilities: found, problems } = vulnerabilitiesIn(page, where, image.digest);
+          return { found, problems };
+        }),
+    };
   },
 });
 
 /** Project by project: one that cannot be listed hides none of the others, and is told of when they did not suffice. */
-async function* listStatements(
-  http: HttpClient,
-  declared: Parameters,
-  image: AttestedImage,
-  signal: AbortSignal,
-): AsyncGenerator<Statements['attestations']> {
+async function* listOccurrences<T>(http: HttpClient, asked: Asked, signal: AbortSignal, read: Read<T>): AsyncGenerator<readonly T[]> {
   const problems: string[] = [];
   let missed: SourceError | undefined;
-  for (const project of declared.projects) {
+  for (const project of asked.projects) {
     try {
-      for await (const occurrences of pagesOf(http, declared, project, image, signal)) {
-        const found = readStatements(new Map([['occurrences', occurrences]]), `an occurrence of project ${project}`, image.digest);
-        problems.push(...found.problems);
-        if (found.attestations.length > 0) yield found.attestations;
+      for await (const occurrences of pagesOf(http, asked, project, signal)) {
+        const page = read(new Map([['occurrences', occurrences]]), `an occurrence of project ${project}`);
+        problems.push(...page.problems);
+        if (page.found.length > 0) yield page.found;
       }
     } catch (error) {
       const failure = sourceFailure(error);
@@ -73,23 +83,17 @@ async function* listStatements(
     }
   }
   if (missed !== undefined) throw missed;
-  if (problems.length > 0) throw unreadable(new URL(declared.url).host, problems);
+  if (problems.length > 0) throw unreadable(new URL(asked.url).host, problems);
 }
 
 /** Lists of occurrences in the server's order. */
-async function* pagesOf(
-  http: HttpClient,
-  declared: Parameters,
-  project: string,
-  image: AttestedImage,
-  signal: AbortSignal,
-): AsyncGenerator<readonly JsonValue[]> {
-  const who = `Grafeas at ${new URL(declared.url).host}`;
+async function* pagesOf(http: HttpClient, asked: Asked, project: string, signal: AbortSignal): AsyncGenerator<readonly JsonValue[]> {
+  const who = `Grafeas at ${new URL(asked.url).host}`;
   let pageToken = '';
   for (let page = 1; page <= MAX_PAGES; page++) {
-    const url = listUrl(declared, project, image, pageToken);
-    const options = { who, maxBytes: MAX_PAGE_BYTES, timeoutMs: declared.timeoutSeconds * 1000, signal };
-    const answer = await askJson(http, () => requestOf(declared, url), options).catch((error: unknown) => {
+    const url = listUrl(asked, project, pageToken);
+    const options = { who, maxBytes: MAX_PAGE_BYTES, timeoutMs: asked.timeoutSeconds * 1000, signal };
+    const answer = await askJson(http, () => requestOf(asked, url), options).catch((error: unknown) => {
       if (!(error instanceof ApiError) || error.code !== 'NOT_FOUND') throw error;
       throw new ApiError('NOT_FOUND', `${who} has no project ${quoted(project)}: it answered 404`, {}, { cause: error });
     });
@@ -100,7 +104,7 @@ async function* pagesOf(
     if (typeof next !== 'string') throw new ApiError('INVALID', `${who} answered with a nextPageToken that is no text`);
     pageToken = next;
   }
-  throw new ApiError('INVALID', `${who} has more than ${MAX_PAGES} pages of occurrences for ${quoted(image.digest)}`);
+  throw new ApiError('INVALID', `${who} has more than ${MAX_PAGES} pages of occurrences for ${quoted(asked.image.digest)}`);
 }
 
 /** An empty list is left out of the JSON of protocol buffers. */
@@ -110,7 +114,7 @@ function occurrencesOf(answer: JsonObject, who: string): readonly JsonValue[] {
   return occurrences;
 }
 
-function listUrl({ url: base, kind }: Parameters, project: string, { repository, digest }: AttestedImage, pageToken: string): URL {
+function listUrl({ url: base, kind, image: { repository, digest } }: Asked, project: string, pageToken: string): URL {
   const url = new URL(`${base.replace(/\/$/, '')}/v1beta1/projects/${encodeURIComponent(project)}/occurrences`);
   // The spelling that kritis uses. What a server lists beyond that is passed over here: some do not filter.
   url.searchParams.set('filter', `resource_url="https://${repositoryText(repository)}@${digest}" AND kind="${kind}"`);
@@ -119,7 +123,7 @@ function listUrl({ url: base, kind }: Parameters, project: string, { repository,
   return url;
 }
 
-async function requestOf({ tokenFile, caFile }: Parameters, url: URL): Promise<ApiRequest> {
+async function requestOf({ tokenFile, caFile }: Asked, url: URL): Promise<ApiRequest> {
   const token = tokenFile === undefined ? undefined : await readText(tokenFile, MAX_TOKEN_BYTES);
   const ca = caFile === undefined ? undefined : await readText(caFile, MAX_CA_BYTES);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new ApiError('DENIED', `${tokenFile} holds no token`);
