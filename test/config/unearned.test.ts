@@ -102,6 +102,22 @@ describe('an Exception with a field that nobody knows', () => {
   });
 });
 
+describe('a namespace in the metadata of what only lets images run', () => {
+  const allowlist = (name: string) =>
+    object('AdmissionAllowlist', name, { patterns: [{ namePattern: 'phx.ocir.io/tenancy/*' }] }, 'kritis.grafeas.io/v1beta1');
+  const excepted = (name: string) => object('Exception', name, FULL, OWN);
+
+  it.each<[string, (name: string) => string, string, string]>([
+    ['an Exception', excepted, 'accepted EXCEPTION', 'accepted VERIFIES_NOTHING'],
+    ['an AdmissionAllowlist', allowlist, 'accepted ALLOWLISTED', 'misconfigured NO_STORE'],
+  ])('is an error of %s: it narrows nothing', async (_, declare, honoured, otherwise) => {
+    const declared = declare === excepted ? VERIFIES_NOTHING : SIGNED_ONLY;
+    const key = `[default]${IMAGE}`;
+    expect(await ask(`${declared}${declare('e')}`, key)).toBe(honoured);
+    expect(await ask(`${declared}${declare('team/e')}`, key)).toBe(otherwise);
+  });
+});
+
 describe('a file of which a part cannot be read', () => {
   it('may have been about an image that no policy covers', async () => {
     const declared = `${authority()}${NOT_YAML}`;
