@@ -22,6 +22,8 @@ export interface BuildDeps {
   readonly families?: ReadonlyMap<string, FamilyOptions>;
   /** What is answered for an image that no rule covers. Default: what the families that are declared say. */
   readonly uncovered?: 'accept' | 'refuse';
+  /** Broken files that were read whole before, and whose objects of then are still in force. Default: none. */
+  readonly readBefore?: ReadonlySet<string>;
   /** What Secrets are read from; absent: there is no cluster. */
   readonly cluster?: ClusterReader;
   /** Where key material comes from. Default: each build fetches it. */
@@ -83,7 +85,8 @@ export async function buildSnapshot(resources: ResourceSet, kinds: Kinds, deps: 
     if (views !== undefined) verifiers.set(object, views);
     diagnostics.push(...object.diagnostics);
   }
-  const { engines, any, none } = await buildViews({ ...deps, compiled, verifiers, keys, kinds });
+  const unread = [...resources.brokenFiles].find((file) => deps.readBefore?.has(file) !== true);
+  const { engines, any, none } = await buildViews({ ...deps, compiled, verifiers, keys, kinds, unread });
   return {
     snapshot: {
       for: (namespace) => (namespace === undefined || namespace === '' ? none : (engines.get(namespace) ?? any)),

@@ -26,14 +26,14 @@ export interface Applied {
 
 const NOTHING: Reason = { code: 'NO_VERIFIER', message: 'nothing is declared yet; declare a Store and a Verifier' };
 
-export type EnginesDeps = Omit<BuildDeps, 'stores' | 'known'> & {
+export type EnginesDeps = Omit<BuildDeps, 'stores' | 'known' | 'readBefore'> & {
   /** Why nothing is decided before the first change is applied. */
   readonly before?: Reason;
 };
 
 /**
  * The engines in force. A change is applied whole; an object that an edit broke stays as it last was good until it is mended or
- * deleted, and a deletion always takes effect. Nothing survives the process.
+ * deleted (an Exception does not), and a deletion always takes effect. Nothing survives the process.
  */
 export class Engines {
   readonly #kinds: Kinds;
@@ -43,6 +43,8 @@ export class Engines {
   #snapshot: Snapshot;
   #usable = false;
   #good: ReadonlyMap<string, Declared> = new Map();
+  /** Files that declare something and were read whole, before whatever broke them. */
+  #whole: ReadonlySet<string> = new Set();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(kinds: Kinds, deps: EnginesDeps) {
@@ -69,11 +71,15 @@ export class Engines {
   }
 
   async #apply({ resources, diagnostics }: Loaded): Promise<Applied> {
-    const absent = missingFrom(resources, this.#good);
+    const good = this.#keepable();
+    const readBefore = wholeFiles(resources, this.#whole);
+    const deps = { ...this.#deps, readBefore };
+    const absent = missingFrom(resources, good);
     const candidate = { ...resources, declared: [...resources.declared, ...absent] };
-    const first = await buildSnapshot(candidate, this.#kinds, this.#deps);
-    const { set, kept } = withLastGood(candidate, first.applied, this.#good);
-    const build = kept.length === 0 ? first : await buildSnapshot(set, this.#kinds, this.#deps);
+    const first = await buildSnapshot(candidate, this.#kinds, deps);
+    const { set, kept } = withLastGood(candidate, first.applied, good);
+    const build = kept.length === 0 ? first : await buildSnapshot(set, this.#kinds, deps);
+    this.#whole = readBefore;
     this.#good = new Map(build.applied.map((declared) => [identity(declared), declared]));
     for (const key of this.#stores.keys()) if (!build.usedStores.has(key)) this.#stores.delete(key);
     const present = new Set([...first.objects, ...build.objects].map(({ declared }) => declared));
@@ -92,6 +98,18 @@ export class Engines {
       objects: statesOf(resources, first, build),
     };
   }
+
+  /** Good objects that outlive an edit that breaks them. */
+  #keepable(): ReadonlyMap<string, Declared> {
+    const parts = this.#kinds.families.flatMap((family) => family.parts);
+    const lapsing = new Set(parts.filter(({ keepsLastGood }) => keepsLastGood === false).map(({ kind }) => kind));
+    return new Map([...this.#good].filter(([, { kind }]) => !lapsing.has(kind)));
+  }
+}
+
+function wholeFiles({ declared, brokenFiles }: ResourceSet, before: ReadonlySet<string>): ReadonlySet<string> {
+  const whole = declared.map(({ origin }) => origin.file).filter((file) => !brokenFiles.has(file));
+  return new Set([...whole, ...[...brokenFiles].filter((file) => before.has(file))]);
 }
 
 function statesOf(resources: ResourceSet, first: Build, build: Build): readonly ObjectState[] {

@@ -76,6 +76,9 @@ function readObject(object: Readonly<Record<string, unknown>>, place: Place, at:
       broken: true,
     };
   }
+  if (row.exempts === true && metadata.namespace !== undefined) {
+    problems.push([['metadata', 'namespace'], `${kind} is for the whole cluster; expected no namespace, which would not narrow it`]);
+  }
   const declared: Declared = {
     role: row.role,
     kind,
@@ -107,7 +110,7 @@ function hints(declared: Declared, metadata: Readonly<Record<string, unknown>>):
   if (declared.kind === 'CertificateStore') {
     found.push(['note', ['kind'], 'CertificateStore is deprecated; KeyManagementProvider holds the same certificates']);
   }
-  if (declared.namespace === undefined && metadata.namespace !== undefined) {
+  if (declared.namespace === undefined && metadata.namespace !== undefined && !declared.broken) {
     const ofNamespaces = OBJECT_KINDS.find(({ kind }) => kind === `Namespaced${declared.kind}`);
     const instead = ofNamespaces === undefined ? '' : `; ${ofNamespaces.kind} is for one`;
     found.push(['warning', ['metadata', 'namespace'], `${declared.kind} is for the whole cluster, its namespace has no effect${instead}`]);

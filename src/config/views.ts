@@ -1,5 +1,6 @@
+import { basename } from 'node:path';
 import type { Kinds } from '../engine/kinds.ts';
-import { reason } from '../engine/reason.ts';
+import { quoted, reason } from '../engine/reason.ts';
 import type { Engine, FactCache, PolicyEnforcer, Reason, Rule, Store, Verifier } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
@@ -19,6 +20,8 @@ export interface World {
   readonly keys: KeyTable;
   readonly families?: ReadonlyMap<string, FamilyOptions>;
   readonly uncovered?: 'accept' | 'refuse';
+  /** A file that declares nobody knows what; undefined: there is none. */
+  readonly unread?: string | undefined;
 }
 
 /** Objects by role and namespace, in the order of their names. */
@@ -63,7 +66,7 @@ async function buildView(viewer: Viewer, world: Indexed): Promise<Engine> {
   const families = viewFamilies(viewer, world);
   if (!families.declared) return engineOf(ratify, world.uncovered);
   const speaks = (['verifier', 'policy'] as const).some((role) => seen(world, viewer, role).length > 0) || floor !== undefined;
-  return join(ratify, speaks, families, world.uncovered);
+  return join(ratify, speaks, families, world);
 }
 
 /** What the objects of Ratify's kinds come to. */
@@ -79,13 +82,13 @@ function engineOf({ revision, store, rules, misconfigured }: Ratify, uncovered: 
 }
 
 /** Ratify's objects beside those of other families: a Store alone demands nothing, it only says where images are read. */
-function join(ratify: Ratify, speaks: boolean, families: FamiliesView, setting: World['uncovered']): Engine {
+function join(ratify: Ratify, speaks: boolean, families: FamiliesView, world: World): Engine {
   const { misconfigured, store } = ratify;
   const own = !speaks ? [] : misconfigured === undefined ? ratify.rules : [unusable(misconfigured)];
-  const uncovered = setting ?? (speaks ? 'refuse' : families.uncovered);
+  const uncovered = uncoveredOf(speaks ? 'refuse' : families.uncovered, world);
   const rules = [...own, ...families.rules];
   return {
-    revision: hashOf([ratify.revision, families.revision, uncovered ?? null]),
+    revision: hashOf([ratify.revision, speaks, families.revision, uncovered ?? null]),
     store,
     exemptions: families.exemptions,
     rules,
@@ -93,6 +96,15 @@ function join(ratify: Ratify, speaks: boolean, families: FamiliesView, setting: 
     // What only exempts from rules is none, and decides nothing.
     ...(rules.length === 0 && uncovered === undefined && misconfigured !== undefined && { misconfigured }),
   };
+}
+
+/** What the setting says outweighs what the declared objects do; where those say nothing, nothing is decided. */
+function uncoveredOf(says: 'accept' | 'refuse' | undefined, { uncovered: setting, unread }: World): Engine['uncovered'] {
+  if (says === undefined) return undefined;
+  if (setting !== undefined) return setting;
+  if (says === 'refuse' || unread === undefined) return says;
+  const file = quoted(basename(unread), 80);
+  return reason('CONFIG_INVALID', `a part of ${file} cannot be read: what it declares may cover the image; mend the file`);
 }
 
 /** Stands for rules that cannot be used: other families' may still refuse. */

@@ -90,6 +90,8 @@ export interface PartKind<Spec = unknown, Part = unknown> {
   readonly spec: z.ZodType<Spec>;
   /** What the object declares, by itself. @throws {ConfigProblem} with the path of what cannot be used. */
   create(input: { readonly name: string; readonly namespace: string | undefined; readonly spec: Spec }): Part | Promise<Part>;
+  /** Whether its last good form stays in force when an edit breaks it. Default: it does. */
+  readonly keepsLastGood?: boolean;
   /** What applies, and is not what one would choose; paths from `spec` down. */
   hints?(spec: Spec): readonly ParameterHint[];
 }

@@ -208,8 +208,8 @@ export interface Engine {
   readonly rules: readonly Rule[];
   /** Undefined where no usable Store is declared. */
   readonly store: Store | undefined;
-  /** What is answered where no rule covers the request. Default: refused with `NOT_COVERED`, *misconfigured* without any rule. */
-  readonly uncovered?: 'accept' | 'refuse';
+  /** What is answered where no rule covers the request; a reason: *misconfigured*. Default: refused with `NOT_COVERED`, *misconfigured* without any rule. */
+  readonly uncovered?: 'accept' | 'refuse' | Reason;
   /** Why nothing can be decided; every request is then *misconfigured* with this reason. */
   readonly misconfigured?: Reason;
 }

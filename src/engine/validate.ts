@@ -78,6 +78,7 @@ function whyUndecidable({ misconfigured: why, rules, store, uncovered: otherwise
 }
 
 function uncovered({ uncovered: otherwise = 'refuse' }: Engine, { reference }: Request): Decision {
+  if (typeof otherwise === 'object') return { outcome: 'misconfigured', reason: otherwise };
   const image = cut(referenceText(reference), 120);
   if (otherwise === 'accept') return { outcome: 'accepted', reason: reason('NOT_COVERED', `no declared policy covers ${image}`) };
   return { outcome: 'refused', reason: reason('NOT_COVERED', `no declared policy covers ${image}; declare one that does`) };

@@ -8,7 +8,8 @@ import { type ImagePattern, matchesImage, parseImagePattern } from './image-patt
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const line = (what: string) => z.string().min(1).max(200).describe(what);
 
-export const exceptionSpec = z.object({
+/** Nothing else: a slip in the name of a field that narrows it would have it hold everywhere. */
+export const exceptionSpec = z.strictObject({
   images: z
     .array(z.string().describe('Such as `registry.example.com/team/**`.'))
     .min(1)
@@ -49,6 +50,8 @@ const LONG_DAYS = 180;
 const exception = definePart<z.infer<typeof exceptionSpec>, ExceptionPart>({
   kind: 'Exception',
   spec: exceptionSpec,
+  // Whoever edits one may well mean to narrow it.
+  keepsLastGood: false,
   create: ({ spec }) => ({
     patterns: spec.images.map((text, index) => {
       const pattern = parseImagePattern(text);

@@ -2,7 +2,7 @@ import { reasonOf } from '../engine/outcomes.ts';
 import { cut, quoted, reason } from '../engine/reason.ts';
 import type { Attestation, AttestationSignature, AttestationSource, Decision, EvidenceInput, VerifierReport } from '../engine/types.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
-import type { Failure } from '../simplesigning/errors.ts';
+import type { Failure, Result } from '../simplesigning/errors.ts';
 import type { Expected } from '../simplesigning/payload.ts';
 import { verifyAttached, verifyDetached } from '../simplesigning/verify.ts';
 import type { Authority, AuthorityKey } from './kritis-authority.ts';
@@ -131,12 +131,13 @@ async function tryOn(entry: Entry, attestation: Attestation, search: Search): Pr
       }
       search.tried += 1;
       search.input.ports.signal.throwIfAborted();
-      const failed = await verify(key, attestation, signature, search);
-      if (failed === undefined) {
-        entry.found = reportOn(authority, attestation, signature);
+      const result = await verify(key, attestation, signature, search);
+      if (result.ok) {
+        const report = reportOn(authority, attestation, signature);
+        entry.found = result.validUntil === undefined ? report : { ...report, validUntil: result.validUntil };
         return;
       }
-      const miss = missOf(failed);
+      const miss = missOf(result.reason);
       entry.misses.push(miss);
       if (entry.reports.length < MAX_REPORTS) entry.reports.push(reportOn(authority, attestation, signature, miss));
     }
@@ -151,19 +152,14 @@ function foreignKey({ keys: [first] }: Authority, { keyId }: AttestationSignatur
 /** Whatever says no more than that this algorithm is not the one. */
 const NOT_BY_THIS_ALGORITHM: readonly string[] = ['SIGNATURE_INVALID', 'ALGORITHM_MISMATCH', 'ALGORITHM_UNSUPPORTED'];
 
-/** Undefined: it is good. */
-async function verify(
-  key: AuthorityKey,
-  { payload }: Attestation,
-  given: AttestationSignature,
-  search: Search,
-): Promise<Failure['reason'] | undefined> {
+type Verified = Result<{ readonly validUntil?: Date }> | Pick<Failure, 'ok' | 'reason'>;
+
+async function verify(key: AuthorityKey, { payload }: Attestation, given: AttestationSignature, search: Search): Promise<Verified> {
   const { ports } = search.input;
   if (key.kind === 'pgp') {
     // An armored text is ASCII; what else stands there makes it none.
     const message = Buffer.from(payload).toString('latin1');
-    const result = await verifyAttached(key.key, { keyId: given.keyId, message }, search.expected, ports.now);
-    return result.ok ? undefined : result.reason;
+    return await verifyAttached(key.key, { keyId: given.keyId, message }, search.expected, ports.now);
   }
   const labels = given.algorithm === undefined ? key.algorithms : key.algorithms.filter((label) => label === given.algorithm);
   let failed: Failure['reason'] = {
@@ -173,11 +169,11 @@ async function verify(
   for (const algorithm of labels) {
     const attestation = { keyId: given.keyId, payload, signature: given.signature, algorithm };
     const result = await verifyDetached(key.key, attestation, search.expected, ports.signal);
-    if (result.ok) return undefined;
+    if (result.ok) return result;
     failed = result.reason;
     if (!NOT_BY_THIS_ALGORITHM.includes(failed.code)) break;
   }
-  return failed;
+  return { ok: false, reason: failed };
 }
 
 function missOf({ code, message }: Failure['reason']): Miss {

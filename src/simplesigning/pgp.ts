@@ -11,7 +11,14 @@ export interface PgpKey {
    * What is inside a signed message, as `gpg --armor --sign` makes it: the signature is good, by a signing key of this key that is neither
    * expired nor revoked at `now`, and over these bytes.
    */
-  open(armored: string, now: Date): Promise<Result<{ readonly content: Uint8Array }>>;
+  open(armored: string, now: Date): Promise<Result<Opened>>;
+}
+
+/** What was inside a message. */
+export interface Opened {
+  readonly content: Uint8Array;
+  /** When the key, the subkey that signed or the signature expires, whichever is first; absent: never. */
+  readonly validUntil?: Date;
 }
 
 /**
@@ -88,7 +95,7 @@ interface Opening {
   readonly now: Date;
 }
 
-async function openMessage({ openpgp, config, key, message, now }: Opening): Promise<Result<{ readonly content: Uint8Array }>> {
+async function openMessage({ openpgp, config, key, message, now }: Opening): Promise<Result<Opened>> {
   if (message.length > MAX_MESSAGE_CHARACTERS) {
     return malformed(`expected at most ${MAX_MESSAGE_CHARACTERS} characters, got ${message.length}`);
   }
@@ -112,11 +119,17 @@ async function openMessage({ openpgp, config, key, message, now }: Opening): Pro
   try {
     await read.verified;
     // The library asks whether the key was good when it signed; here it must be good now as well.
-    await key.getSigningKey(signature.issuerKeyID, now, undefined, config);
+    const signer = await key.getSigningKey(signature.issuerKeyID, now, undefined, config);
+    const ends = [
+      signature.getExpirationTime(),
+      await key.getExpirationTime(undefined, config),
+      signer instanceof openpgp.Subkey ? await signer.getExpirationTime(now, config) : null,
+    ];
+    const [first] = ends.filter((end) => end instanceof Date).sort((a, b) => a.getTime() - b.getTime());
+    return { ok: true, content, ...(first !== undefined && { validUntil: first }) };
   } catch (error) {
     return failureOf(errorText(error));
   }
-  return { ok: true, content };
 }
 
 function malformed(why: string): Failure {

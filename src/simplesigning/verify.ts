@@ -38,7 +38,8 @@ export async function signatureProblem(
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   if (findAlgorithm(algorithm) === undefined) return failure('ALGORITHM_UNSUPPORTED', `unsupported algorithm ${quote(algorithm)}`);
-  if (await key.verify(bytes, signature, algorithm, signal)) return undefined;
+  // Whatever a service answers beside it is no yes.
+  if ((await key.verify(bytes, signature, algorithm, signal)) === true) return undefined;
   const mistake = key.algorithmProblem?.(bytes, signature, algorithm);
   if (mistake !== undefined) return failure('ALGORITHM_MISMATCH', mistake);
   return failure('SIGNATURE_INVALID', `the signature does not verify with key ${quote(key.id)}: changed, or made by another key`);
@@ -68,10 +69,12 @@ export async function verifyAttached(
   { keyId, message }: AttachedAttestation,
   expected: Expected,
   now: Date,
-): Promise<Result<{ readonly payload: Payload }>> {
+): Promise<Result<{ readonly payload: Payload; readonly validUntil?: Date }>> {
   if (keyId !== key.id) return otherKey(keyId, key.id);
   const opened = await key.open(message, now);
-  return opened.ok ? readPayload(opened.content, expected) : opened;
+  if (!opened.ok) return opened;
+  const read = readPayload(opened.content, expected);
+  return read.ok && opened.validUntil !== undefined ? { ...read, validUntil: opened.validUntil } : read;
 }
 
 /** Ids are compared character by character; they are no secret. */

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { SourceError } from '../../src/engine/errors.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { RegistryError } from '../../src/oci/errors.ts';
-import { OTHER_DIGEST, payloadBytes } from '../simplesigning/world.ts';
+import type { PgpMaterial } from '../simplesigning/gpg.ts';
+import { OTHER_DIGEST, payloadBytes, DIGEST as SIGNED_DIGEST, REPOSITORY as SIGNED_REPOSITORY } from '../simplesigning/world.ts';
 import {
   ALLOWLIST,
   attestation,
@@ -256,6 +259,30 @@ describe('a namespace with a GenericAttestationPolicy', () => {
 
   it('is not satisfied by an attestation without signatures', async () => {
     expect(brief(await (await gate(SEED, [listing([{ ...attestation(), signatures: [] }])])).ask(KEY))).toBe('refused NOT_ATTESTED');
+  });
+});
+
+describe('an attestation by an OpenPGP key', () => {
+  const { keys, fingerprints, messages } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../fixtures/pgp/material.json'), 'utf8'),
+  ) as PgpMaterial;
+  const asked = `[default]${SIGNED_REPOSITORY}@${SIGNED_DIGEST}`;
+  const askAt = async (name: 'expiring' | 'rsa', message: keyof PgpMaterial['messages'], now: Date) => {
+    const asciiArmoredPgpPublicKey = Buffer.from(keys[name]).toString('base64');
+    const yaml = object('AttestationAuthority', 'pgp', { publicKeys: [{ keyType: 'PGP', asciiArmoredPgpPublicKey }] }) + policy(['pgp']);
+    const signatures = [{ keyId: fingerprints[name], signature: new Uint8Array() }];
+    const found = { name: 'one', format: 'pgp' as const, payload: Buffer.from(messages[message]), signatures };
+    return (await gate(yaml, [listing([found])])).ask(asked, { now });
+  };
+
+  it.each<['expiring' | 'rsa', keyof PgpMaterial['messages'], string]>([
+    ['expiring', 'expiring', '2025-07-01T00:00:00.000Z'],
+    ['rsa', 'expiringSignature', '2025-03-01T00:00:00.000Z'],
+  ])('by %s, %s, is believed no longer than until it expires', async (name, message, until) => {
+    const end = new Date(until);
+    const last = await askAt(name, message, new Date(end.getTime() - 1000));
+    expect([brief(last), last.validUntil]).toEqual(['accepted VERIFIED', end]);
+    expect((await askAt(name, message, end)).outcome).toBe('refused');
   });
 });
 

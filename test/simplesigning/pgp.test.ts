@@ -88,6 +88,17 @@ describe.each([[`committed, ${COMMITTED.madeBy}`, COMMITTED] as const, ...FRESH]
       expect(refused).toBeGreaterThan(bytes.length * 0.9);
     });
 
+    it.each<[string, keyof PgpMaterial['fingerprints'], string, string | undefined]>([
+      ['the key', 'expiring', messages.expiring, '2025-07-01T00:00:00.000Z'],
+      ['the signature', 'rsa', messages.expiringSignature, '2025-03-01T00:00:00.000Z'],
+      ['neither', 'rsa', messages.rsa, undefined],
+      ['no subkey', 'subkey', messages.subkey, undefined],
+    ])('is good until %s expires', async (_name, key, message, until) => {
+      const pgp = await loadPgpKey(keys[key]);
+      const result = await verifyAttached(pgp, { keyId: pgp.id, message }, expected(), NOW);
+      expect(result.ok && result.validUntil?.toISOString()).toBe(until);
+    });
+
     it('gives the payload byte for byte', async () => {
       const pgp = await loadPgpKey(keys.rsa);
       const opened = await pgp.open(messages.rsa, NOW);

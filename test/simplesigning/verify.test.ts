@@ -31,6 +31,12 @@ function service(answer: () => Promise<boolean>): Key & { readonly asked: Uint8A
 }
 
 describe('a detached attestation', () => {
+  it.each(['true', 1, {}, 'false', undefined, null])('is not good where a service answers %j', async (answer) => {
+    // What is written to the type and what comes over a network may differ.
+    const key = service(async () => answer as unknown as boolean);
+    expect(await judge(attestation(), key)).toBe('SIGNATURE_INVALID');
+  });
+
   it('A0.2 A2.2 is good by its key', async () => {
     expect(await verifyDetached(KEY, attestation(), expected(), SIGNAL)).toMatchObject({ ok: true, payload: { manifestDigest: DIGEST } });
   });

@@ -14,6 +14,8 @@ export interface ObjectKind {
   readonly shortName: string;
   readonly role: Role;
   readonly namespaced: boolean;
+  /** Of a cluster kind: whether it only lets images run, so that a namespace in its metadata, which narrows nothing, is an error. */
+  readonly exempts?: boolean;
   /** Versions beside the stored one that the API server serves. Default: none. */
   readonly serves?: readonly string[];
   /** Free of transforms: custom resource definitions are written from it. */
