@@ -29,9 +29,9 @@ export function issueMessage(issue: z.core.$ZodIssue, root: unknown): string {
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, found ${shown(found)}`;
     case 'too_small':
-      return `expected at least ${issue.minimum} ${unit(issue.origin)}, found ${measured(found)}`.replace('  ', ' ');
+      return `expected at least ${issue.minimum} ${unit(issue.origin)}, found ${measured(found)}`.replace(' , ', ', ');
     case 'too_big':
-      return `expected at most ${issue.maximum} ${unit(issue.origin)}, found ${measured(found)}`.replace('  ', ' ');
+      return `expected at most ${issue.maximum} ${unit(issue.origin)}, found ${measured(found)}`.replace(' , ', ', ');
     case 'invalid_format':
       return `expected ${issue.format === 'regex' ? `text like ${issue.pattern ?? 'the documented form'}` : issue.format}, found ${shown(found)}`;
     case 'invalid_union':
