@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Diagnostic } from '../config/resources.ts';
-import type { Outcome, RuleVerdict, TraceStep, Verdict, VerifierReport } from '../engine/types.ts';
+import type { Outcome, Reason, RuleVerdict, TraceStep, Verdict, VerifierReport } from '../engine/types.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { referenceText } from '../oci/reference.ts';
 import { adviceFor } from './advice.ts';
@@ -29,8 +29,9 @@ export function verdictText({ image, outcome, reason, verdict }: Verified): stri
   if (advice !== undefined) lines.push(`  to do: ${advice}`);
   if (verdict === undefined) return lines.join('\n');
   const { reports } = verdict;
-  if (tellsOfRules(verdict)) lines.push(...verdict.rules.map(ruleLine));
-  for (const { event, message } of verdict.records) lines.push(`  ${event}: ${clean(message)}`);
+  if (tellsOfRules(verdict)) lines.push(...verdict.rules.map((rule) => ruleLine(rule, reason)));
+  for (const { event, message } of verdict.records)
+    lines.push(`  recorded: ${event}${message.includes(reason.message) ? '' : `: ${clean(message)}`}`);
   if (reports.length > 0) lines.push(`  ${reports.length === 1 ? '1 signature was' : `${reports.length} signatures were`} looked at:`);
   for (const report of reports) lines.push(...reportLines(report, reason.code, '  '));
   lines.push(`  image: ${referenceText(verdict.reference)}${verdict.digest === undefined ? '' : `, digest ${verdict.digest}`}`);
@@ -98,9 +99,11 @@ function tellsOfRules({ rules }: Verdict): boolean {
   return rules.length > 1 || rules.some(({ family }) => family !== 'ratify');
 }
 
-function ruleLine({ name, family, outcome, reason, exemption }: RuleVerdict): string {
+/** `decisive` is the reason of the whole verdict, which is not repeated. */
+function ruleLine({ name, family, outcome, reason, exemption }: RuleVerdict, decisive: Reason): string {
   const by = exemption === undefined ? '' : ` by ${exemption}`;
-  return `  rule ${clean(name)} (${family}): ${WORDS[outcome].toLowerCase()}${clean(by)}, ${reason.code}: ${clean(reason.message)}`;
+  const told = reason.message === decisive.message ? '' : `: ${clean(reason.message)}`;
+  return `  rule ${clean(name)} (${family}): ${WORDS[outcome].toLowerCase()}${clean(by)}, ${reason.code}${told}`;
 }
 
 function coloured(outcome: Outcome): string {

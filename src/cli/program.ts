@@ -5,6 +5,7 @@ import { dateOf, parseInstant } from '../notation/time.ts';
 import { EXIT_INTERNAL, EXIT_MISUSE } from './exit.ts';
 
 const MAX_IMAGES = 1_000;
+const SETTINGS = 'YAML file of settings that are no Kubernetes object: docs/configuration.md, Settings';
 
 /** Runs one command line; resolves with the exit code. Text goes to standard output, diagnostics to standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -54,15 +55,18 @@ function addVerify(program: Command, exit: Exit): void {
   command(program, 'verify', 'Verifies images and says what was found, who signed and what to do.')
     .argument('<image...>', 'image references, by tag or digest', images)
     .requiredOption('--config <path>', 'YAML file, or folder of them, that declares what is trusted')
-    .option('--namespace <name>', 'the namespace that the images are for; without it the objects of the cluster decide')
+    .option(
+      '--namespace <name>',
+      "the namespace that the images are for; without it the objects of the cluster decide; kritis' objects need one",
+    )
     .addOption(new Option('--at <time>', 'judge as of this RFC 3339 time').argParser(time))
     .addOption(output())
     .option('--plain-http', 'speak plain HTTP to every registry')
-    .option('--settings <file>', 'settings that are no Kubernetes object')
+    .option('--settings <file>', SETTINGS)
     .addOption(new Option('--timeout <seconds>', 'give up on an image after this long').argParser(seconds).default(30))
     .addHelpText(
       'after',
-      '\nExamples:\n  countersign verify registry.example.com/app:1.0 --config trust.yaml\n  countersign verify app:1 app:2 --config objects/ --namespace team-a -o json',
+      '\nExamples:\n  countersign verify registry.example.com/app:1.0 --config trust.yaml\n  countersign verify app:1 app:2 --config objects/ --settings settings.yaml --namespace team-a -o json',
     )
     .action(async (references: string[], options) => exit(await (await import('./verify.ts')).verifyCommand(references, options)));
 }
@@ -94,16 +98,19 @@ function addServe(program: Command, exit: Exit): void {
     .option('--kube', 'follow the custom resources of the cluster: of the Pod that this runs in, else of KUBECONFIG')
     .option('--listen <host:port>', 'where Gatekeeper asks; port 0 picks one', ':6001')
     .option('--admin <host:port>', 'health and metrics, plain HTTP', ':8888')
-    .option('--tls-cert <file>', 'serving certificate, PEM; followed when it changes; with --kube it can be made here: servingCertificate')
+    .option(
+      '--tls-cert <file>',
+      'serving certificate, PEM; followed when it changes; left out with --kube and servingCertificate in the settings, it is made here',
+    )
     .option('--tls-key <file>', 'its key, PEM')
     .option('--client-ca <file>', 'authorities of client certificates, PEM')
     .option('--client-name <name>', 'DNS name that the client certificate must have', 'gatekeeper-webhook-service.gatekeeper-system.svc')
     .option('--no-client-auth', 'answer whoever reaches the port')
     .option('--plain-http', 'speak plain HTTP to every registry')
-    .option('--settings <file>', 'settings that are no Kubernetes object')
+    .option('--settings <file>', SETTINGS)
     .addHelpText(
       'after',
-      '\nEither --client-ca or --no-client-auth is needed, and --config, --kube or both.\n\nExamples:\n  countersign serve --config /etc/countersign --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt\n  countersign serve --kube --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt',
+      '\nEither --client-ca or --no-client-auth is needed, and --config, --kube or both.\n\nExamples:\n  countersign serve --config /etc/countersign --tls-cert tls.crt --tls-key tls.key --client-ca gatekeeper-ca.crt\n  countersign serve --kube --settings settings.yaml --client-ca gatekeeper-ca.crt',
     )
     .action(async (options) => exit(await (await import('./serve.ts')).serveCommand(options)));
 }
@@ -134,7 +141,7 @@ function inspecting(inspected: Command): Command {
     .option('--namespace <name>', 'the namespace whose Stores are read')
     .addOption(output())
     .option('--plain-http', 'speak plain HTTP to every registry')
-    .option('--settings <file>', 'settings that are no Kubernetes object')
+    .option('--settings <file>', SETTINGS)
     .addOption(new Option('--timeout <seconds>', 'give up after this long').argParser(seconds).default(30));
 }
 

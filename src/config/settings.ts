@@ -75,7 +75,7 @@ const DNS_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 const count = (fallback: number, max: number) => z.int().min(1).max(max).default(fallback);
 
-/** The file's shape; docs/settings.md documents each field. */
+/** The file's shape; docs/configuration.md documents each field. */
 const settingsFile = z.object({
   ownNamespace: z
     .string()

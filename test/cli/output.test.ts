@@ -55,3 +55,26 @@ describe('what verify says of a timestamp', () => {
     expect(verdictData(verified({ timestamp }))).toMatchObject({ reports: [{ detail: { timestamp } }] });
   });
 });
+
+describe('what verify says of rules and records', () => {
+  const reason = { code: 'NOT_ATTESTED', message: 'not attested by demo-aa' };
+  const rule = { name: 'GenericAttestationPolicy', family: 'kritis', outcome: 'refused', reason } as const;
+  const other = { name: 'p', family: 'ratify', outcome: 'refused', reason: { code: 'NO_SIGNATURES', message: 'no signature' } } as const;
+  const record = { event: 'FailedKritisAdmission', object: 'o', message: 'NOT_ATTESTED: not attested by demo-aa' };
+  const accepted = verified({});
+  if (accepted.verdict === undefined) throw new TypeError('expected a verdict');
+  const verdict = { ...accepted.verdict, outcome: 'refused', reason, reports: [], rules: [rule, other], records: [record] } as const;
+  const lines = verdictText({ ...accepted, outcome: 'refused', reason, verdict }).split('\n');
+
+  it('names each rule with its code, and does not repeat the sentence of the verdict', () => {
+    expect(lines).toContain('  NOT_ATTESTED: not attested by demo-aa');
+    expect(lines).toContain('  rule GenericAttestationPolicy (kritis): refused, NOT_ATTESTED');
+    expect(lines).toContain('  rule p (ratify): refused, NO_SIGNATURES: no signature');
+    expect(lines).toContain('  recorded: FailedKritisAdmission');
+  });
+
+  it('has the message of a record that the verdict does not tell', () => {
+    const used = { ...verdict, records: [{ ...record, event: 'ExceptionUsed', message: 'Exception a lets it run' }] };
+    expect(verdictText({ ...accepted, reason, verdict: used })).toContain('  recorded: ExceptionUsed: Exception a lets it run\n');
+  });
+});

@@ -65,7 +65,7 @@ describe('the settings', () => {
   });
 
   it.each<[string, string, string]>([
-    ['a timeout too short to derive deadlines from', 'webhookTimeoutSeconds: 2', 'webhookTimeoutSeconds: expected at least 3'],
+    ['a timeout too short to derive deadlines from', 'webhookTimeoutSeconds: 2', 'webhookTimeoutSeconds: expected at least 3, found 2'],
     ['a timeout that Kubernetes does not allow', 'webhookTimeoutSeconds: 31', 'webhookTimeoutSeconds: expected at most 30'],
     ['a text for a number', 'freshnessSeconds: "10"', 'freshnessSeconds: expected a number, found a string'],
     ['refusals kept for longer than 5 s', 'verdicts: { refusedSeconds: 6 }', 'verdicts.refusedSeconds: expected at most 5'],

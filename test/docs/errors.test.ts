@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { adviceFor } from '../../src/cli/advice.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
@@ -31,5 +32,13 @@ describe('docs/errors.md', () => {
   it('says of every code in a table what to do', () => {
     const rows = PAGE.split('\n').filter((line) => line.startsWith('| `'));
     expect(rows.filter((row) => row.split(' | ').at(-1)?.replace('|', '').trim() === '')).toEqual([]);
+  });
+
+  it('has a line in the output of verify on what to do about each verdict of an image that is no accept', () => {
+    const [, table = ''] = /^## Verdicts\n(.*?)^## /ms.exec(PAGE) ?? [];
+    const verdicts = [...table.matchAll(/^\| `([A-Z_]+)` \| ([^|]*) \|/gm)].filter(([, , outcome]) => outcome !== 'accepted');
+    const codes = verdicts.map(([, code = '']) => code).filter((code) => code !== 'CASE_INVALID'); // of a line of `judge`
+    expect(codes.length).toBeGreaterThan(50);
+    expect(codes.filter((code) => adviceFor(code) === undefined)).toEqual([]);
   });
 });

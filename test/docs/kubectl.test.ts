@@ -7,7 +7,7 @@ import { familiesOf } from '../../src/config/families.ts';
 import { loadFiles } from '../../src/config/files.ts';
 import { kinds } from '../../src/config/kinds.ts';
 import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings, type Settings } from '../../src/config/settings.ts';
 import { deps, folder, line, object } from '../config/world.ts';
 import { clusterOf, secretOf } from '../keys/world.ts';
 import { pki } from '../pki.ts';
@@ -36,7 +36,12 @@ describe('docs/configuration.md', () => {
   it('shows the settings with the defaults that they have', async () => {
     const shown = blocks.find((block) => block.startsWith('ownNamespace:')) ?? '';
     const path = await folder({ 'settings.yaml': shown });
-    expect(await loadSettings(join(path, 'settings.yaml'))).toEqual(await loadSettings());
+    const [loaded, defaults] = [await loadSettings(join(path, 'settings.yaml')), await loadSettings()];
+    expect({ ...loaded, families: {} }).toEqual({ ...defaults, families: {} });
+    const said = (settings: Settings) =>
+      [...familiesOf(settings, kinds)].map(([name, { settings: own, sources }]) => [name, own, sources.map((source) => source.name)]);
+    expect(said(loaded)).toEqual(said(defaults));
+    expect(Object.keys(loaded.families.kritis ?? {}).sort()).toEqual(['attestations', 'breakGlass', 'dryRun', 'unscanned']);
   });
 
   const withPem = (block: string) =>

@@ -103,6 +103,12 @@ describe('an Exception', () => {
     expect(diagnostics.filter(({ severity, object }) => severity === 'error' && object === 'Exception hotfix')).toHaveLength(1);
   });
 
+  it('with a word for the time it expires is told what a time looks like', async () => {
+    const { diagnostics } = await ask(exception({ ...FULL, expires: 'tomorrow' }), 'reg.test/team/app:1');
+    const said = 'expected an RFC 3339 time such as 2027-01-31T00:00:00Z, found "tomorrow"';
+    expect(diagnostics.map(({ message }) => message)).toContainEqual(expect.stringContaining(said));
+  });
+
   it('that has expired is told of in the refusal', async () => {
     const { verdict } = await ask(exception(FULL), 'reg.test/team/app:1', { now: new Date('2026-05-03T00:00:00Z') });
     expect(verdict.reason.message).toMatch(/; Exception hotfix expired at 2026-05-02T00:00:00\.000Z$/);

@@ -29,16 +29,21 @@ export function issueMessage(issue: z.core.$ZodIssue, root: unknown): string {
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, found ${shown(found)}`;
     case 'too_small':
-      return `expected at least ${issue.minimum} ${unit(issue.origin)}, found ${measured(found)}`.replace('  ', ' ');
+      return `expected at least ${issue.minimum} ${unit(issue.origin)}, found ${measured(found)}`.replace(' , ', ', ');
     case 'too_big':
-      return `expected at most ${issue.maximum} ${unit(issue.origin)}, found ${measured(found)}`.replace('  ', ' ');
+      return `expected at most ${issue.maximum} ${unit(issue.origin)}, found ${measured(found)}`.replace(' , ', ', ');
     case 'invalid_format':
-      return `expected ${issue.format === 'regex' ? `text like ${issue.pattern ?? 'the documented form'}` : issue.format}, found ${shown(found)}`;
+      return `expected ${formatOf(issue)}, found ${shown(found)}`;
     case 'invalid_union':
       return `${issue.message.startsWith('expected ') ? issue.message : 'expected one of the documented shapes'}, found ${kindOf(found)}`;
     default:
       return issue.message;
   }
+}
+
+function formatOf({ format, pattern }: z.core.$ZodIssueInvalidStringFormat): string {
+  if (format === 'datetime') return 'an RFC 3339 time such as 2027-01-31T00:00:00Z';
+  return format === 'regex' ? `text like ${pattern ?? 'the documented form'}` : format;
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
