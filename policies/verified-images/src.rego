@@ -9,7 +9,7 @@ import data.lib.text
 violation[{"msg": msg, "details": details}] {
 	found := findings[_]
 	count(found.possible & wanted) > 0
-	msg := text.line(found.outcome, found.code, found.at, found.image, found.why)
+	msg := text.line(text.room(input.review), found.outcome, found.code, found.at, found.image, found.why)
 	details := {
 		"outcome": found.outcome,
 		"code": text.cut(found.code, 40),
