@@ -3,13 +3,17 @@ package lib.text
 # A constraint's status keeps 253 bytes of what the audit found, "[Implied by NAME] " among them.
 kept = {"line": 220, "image": 72}
 
-# What is answered to a request is cut by nobody: a whole reason of 230 bytes, behind what it is about.
+# What denies a request is cut by nobody: a whole reason of 230 bytes, behind what it is about.
 answered = {"line": 460, "image": 120}
 
-# How much may be said.
-room(review) = answered {
+# Of warnings the API server passes on 4,096 characters in all; names of constraints are among them.
+max_answered = 7
+
+# How much may be said in each of so many lines.
+room(review, lines) = answered {
 	is_string(review.operation)
 	review.operation != ""
+	lines <= max_answered
 } else = kept
 
 # One line of printable ASCII for people: the outcome and its code, where, which image, and why.

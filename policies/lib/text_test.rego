@@ -31,21 +31,25 @@ test_is_at_most_220_bytes_of_printable_ascii_whatever_it_is_given {
 }
 
 test_is_at_most_460_bytes_where_it_is_an_answer_to_a_request {
-	made := line(room({"operation": "CREATE"}), "misconfigured", long, long, long, long)
+	made := line(room({"operation": "CREATE"}, 1), "misconfigured", long, long, long, long)
 	count(made) == 460
 	regex.match(`^[ -~]+$`, made)
 }
 
 test_answers_a_request_with_a_whole_reason_about_the_longest_image {
 	why := sprintf("%0230d", [0])
-	made := line(room({"operation": "UPDATE"}), "misconfigured", sprintf("%040d", [0]), sprintf("%0256d", [0]), sprintf("%0300d", [0]), why)
+	made := line(room({"operation": "UPDATE"}, 7), "misconfigured", sprintf("%040d", [0]), sprintf("%0256d", [0]), sprintf("%0300d", [0]), why)
 	endswith(made, concat("", [": ", why]))
 }
 
+test_says_less_in_each_line_where_there_are_many {
+	room({"operation": "CREATE"}, 8) == kept
+}
+
 test_takes_a_review_without_an_operation_for_the_audit {
-	room({}) == kept
-	room({"operation": ""}) == kept
-	room({"operation": 3}) == kept
+	room({}, 1) == kept
+	room({"operation": ""}, 1) == kept
+	room({"operation": 3}, 1) == kept
 }
 
 test_has_no_control_character {
