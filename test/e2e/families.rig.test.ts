@@ -33,6 +33,10 @@ interface Event extends KubeObject {
   readonly involvedObject: { readonly name: string };
 }
 
+interface Constraint extends KubeObject {
+  readonly status?: { readonly violations?: readonly { readonly kind: string; readonly name: string; readonly message: string }[] };
+}
+
 interface WithStatus extends KubeObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
@@ -184,6 +188,16 @@ describe('what the pages of kritis-validation-hook, ACR and OKE declare, in a cl
       expect(made?.spec).toMatchObject({ containers: [{ image }] });
       statements.withdraw(DOCUMENTED_DIGEST);
       await denies('refused NOT_ATTESTED', asking(image));
+    });
+
+    it('A0.13 lists in the audit what runs and is not attested any more, in as much as a status keeps, and evicts nothing', async () => {
+      const target = { apiVersion: 'constraints.gatekeeper.sh/v1beta1', kind: KIND, name: 'verified-images' };
+      const found = await eventually('listed', async () => {
+        const { violations = [] } = (await world.cluster.client.get<Constraint>(target))?.status ?? {};
+        return violations.find(({ kind, name }) => kind === 'Pod' && name.startsWith('test-allow-'));
+      });
+      expect(found.message).toMatch(/^refused NOT_ATTESTED containers\[alpine\] [ -~]{1,183}$/);
+      expect(await world.cluster.client.get({ kind: 'Pod', namespace: 'default', name: found.name })).toBeDefined();
     });
 
     it('A0.3 denies a signed image by its tag with the digest to use; where images are pinned the tag is replaced, and admitted', async () => {
@@ -431,6 +445,8 @@ describe('what the pages of kritis-validation-hook, ACR and OKE declare, in a cl
       await world.product.stop();
       writeFileSync(join(folder, 'settings.json'), statements.settings({ dryRun: true }));
       await world.product.start();
+      const { admin } = world.product;
+      await eventually('ready, with a Store and no Verifier', async () => (await fetch(`http://${admin}/readyz`)).ok || undefined);
     });
 
     it('A0.11 admits what would have been denied, and writes an event of it where the hook did', async () => {
