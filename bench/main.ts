@@ -37,6 +37,10 @@ try {
     console.error(`measuring: ${name}`);
     figures.push(...(await scenario()));
   }
+} catch (error) {
+  // Registries and connections of a scenario that failed would keep the process.
+  console.error(error);
+  process.exit(1);
 } finally {
   bench.dispose();
 }

@@ -25,6 +25,8 @@ export async function startMeasured(
 ): Promise<Measured> {
   const started = performance.now();
   const child = spawn(process.execPath, [...script, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  // A scenario that fails leaves nothing running.
+  process.once('exit', () => child.kill('SIGKILL'));
   const address = await firstAddress(child, addressIn);
   const readyMs = performance.now() - started;
   const proc = (file: string): string => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');

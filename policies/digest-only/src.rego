@@ -10,14 +10,14 @@ violation[{"msg": msg, "details": details}] {
 	entry := places[_]
 	not exemptions.exempt(entry.image, namespace, object.get(parameters, "exemptions", []))
 	not by_digest(entry.image)
-	msg := text.line("refused", "IMAGE_NOT_PINNED", entry.at, entry.image, "expected name@sha256:..., so that what runs is what was looked at")
+	msg := text.line(text.kept, "refused", "IMAGE_NOT_PINNED", entry.at, entry.image, "expected name@sha256:..., so that what runs is what was looked at")
 	details := {"outcome": "refused", "code": "IMAGE_NOT_PINNED", "at": text.printable(entry.at, 256), "image": text.printable(entry.image, 1024)}
 }
 
 violation[{"msg": msg, "details": details}] {
 	images.too_many(places)
 	why := sprintf("expected at most %d images in one resource, found %d", [images.max_places, count(places)])
-	msg := text.line("refused", "TOO_MANY_IMAGES", "", "", why)
+	msg := text.line(text.kept, "refused", "TOO_MANY_IMAGES", "", "", why)
 	details := {"outcome": "refused", "code": "TOO_MANY_IMAGES", "at": "", "image": ""}
 }
 

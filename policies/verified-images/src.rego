@@ -7,9 +7,8 @@ import data.lib.text
 
 # One violation for each place whose image was not accepted, if this constraint speaks of such an outcome.
 violation[{"msg": msg, "details": details}] {
-	found := findings[_]
-	count(found.possible & wanted) > 0
-	msg := text.line(found.outcome, found.code, found.at, found.image, found.why)
+	found := told[_]
+	msg := text.line(text.room(input.review, count(told)), found.outcome, found.code, found.at, found.image, found.why)
 	details := {
 		"outcome": found.outcome,
 		"code": text.cut(found.code, 40),
@@ -20,6 +19,11 @@ violation[{"msg": msg, "details": details}] {
 		"policy": text.printable(text.member(found.value, "policy"), 512),
 		"revision": text.printable(text.member(found.value, "revision"), 128),
 	}
+}
+
+told = {found |
+	found := findings[_]
+	count(found.possible & wanted) > 0
 }
 
 outcomes = {"refused", "unavailable", "misconfigured"}

@@ -282,7 +282,7 @@ test_prints_nothing_of_an_answer_unbounded {
 		found := violation with input as asking(["reg.test/a:1"], script) with external_data as gatekeeper
 		count(found) == 1
 		entry := found[_]
-		count(entry.msg) <= 220
+		count(entry.msg) <= 460
 		regex.match(`^[ -~]+$`, entry.msg)
 		count(json.marshal(entry.details)) < 5000
 	]

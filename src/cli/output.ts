@@ -100,10 +100,10 @@ function tellsOfRules({ rules }: Verdict): boolean {
 }
 
 /** `decisive` is the reason of the whole verdict, which is not repeated. */
-function ruleLine({ name, family, outcome, reason, exemption }: RuleVerdict, decisive: Reason): string {
+function ruleLine({ name, family, group, outcome, reason, exemption }: RuleVerdict, decisive: Reason): string {
   const by = exemption === undefined ? '' : ` by ${exemption}`;
   const told = reason.message === decisive.message ? '' : `: ${clean(reason.message)}`;
-  return `  rule ${clean(name)} (${family}): ${WORDS[outcome].toLowerCase()}${clean(by)}, ${reason.code}${told}`;
+  return `  rule ${clean(name)} (${group ?? family}): ${WORDS[outcome].toLowerCase()}${clean(by)}, ${reason.code}${told}`;
 }
 
 function coloured(outcome: Outcome): string {

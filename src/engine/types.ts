@@ -195,6 +195,8 @@ export interface Exemption {
 export interface RuleVerdict extends Decision {
   readonly name: string;
   readonly family: Family;
+  /** The word by which an Exception names rules of its sort; absent: the family's. */
+  readonly group?: string;
   /** Name of the exemption that satisfied it. */
   readonly exemption?: string;
 }

@@ -214,9 +214,10 @@ function verdictOf(engine: Engine, request: Request, { decision, subject, policy
     ...(digest === undefined ? {} : { digest }),
     reports,
     policy,
-    rules: judged.map(({ rule: { name, family }, decision: said, exemption }) => ({
+    rules: judged.map(({ rule: { name, family, group }, decision: said, exemption }) => ({
       name,
       family,
+      ...(group === undefined || group === family ? {} : { group }),
       ...said,
       ...(exemption === undefined ? {} : { exemption }),
     })),

@@ -82,8 +82,9 @@ function keepWithin<T>(all: readonly T[], budget: number, whole: (entry: T) => u
   return { kept, omitted: all.length - kept.length };
 }
 
-function ruleOf({ name, family, outcome, reason, exemption }: RuleVerdict): Record<string, unknown> {
-  return { name: cut(name, 80), family, outcome, reason, ...(exemption === undefined ? {} : { exemption: cut(exemption, 80) }) };
+function ruleOf({ name, family, group, outcome, reason, exemption }: RuleVerdict): Record<string, unknown> {
+  const sort = group === undefined ? { family } : { family, group };
+  return { name: cut(name, 80), ...sort, outcome, reason, ...(exemption === undefined ? {} : { exemption: cut(exemption, 80) }) };
 }
 
 function reportOf(report: VerifierReport, subject: string): Record<string, unknown> {

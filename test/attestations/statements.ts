@@ -4,7 +4,7 @@ import { type Digest, digestOf } from '../../src/oci/digest.ts';
 
 export const IMAGE: Digest = digestOf(Buffer.from('an image'));
 export const OTHER_IMAGE: Digest = digestOf(Buffer.from('another image'));
-export const base64 = (text: string): string => Buffer.from(text).toString('base64');
+export const base64 = (content: string | Uint8Array): string => Buffer.from(content).toString('base64');
 
 /** `{a: {b: 1}}` with the members of `over` in place of its own; undefined takes one away. */
 type Members = Readonly<Record<string, unknown>>;
@@ -57,6 +57,31 @@ export function imageSignature(over: Members = {}, imageDigest: string = IMAGE):
     signingAlgorithm: 'SHA_256_RSA_PKCS_PSS',
     ...over,
   };
+}
+
+/** A statement in the words of simple signing, as Grafeas keeps it about the image that `uri` names. */
+export function occurrenceOf({ name, payload, signatures }: Attestation, uri: string, noteName: string): Members {
+  const signed = signatures.map(({ keyId, signature }) => ({ signature: base64(signature), publicKeyId: keyId }));
+  const attestation = { contentType: 'SIMPLE_SIGNING_JSON', serializedPayload: base64(payload), signatures: signed };
+  return {
+    name,
+    resource: { uri },
+    noteName,
+    kind: 'ATTESTATION',
+    attestation: { attestation: { genericSignedAttestation: attestation } },
+  };
+}
+
+/** A statement in the words of OCI Vault, as OCI Artifacts lists it. */
+export function imageSignatureOf({ name, payload, signatures: [signed] }: Attestation): Members {
+  return imageSignature({
+    id: name,
+    kmsKeyId: signed?.keyId,
+    kmsKeyVersionId: signed?.keyVersion,
+    message: base64(payload),
+    signature: base64(signed?.signature ?? ''),
+    signingAlgorithm: signed?.algorithm,
+  });
 }
 
 /** What came of asking a source to the end: the statements, and how it ended. */

@@ -6,6 +6,7 @@ import { parseAllDocuments } from 'yaml';
 import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
 import type { Attestation } from '../../src/engine/types.ts';
 import type { Digest } from '../../src/oci/digest.ts';
+import { base64, occurrenceOf } from '../attestations/statements.ts';
 import { object as ratify } from '../config/world.ts';
 import { type RunningProvider, startProvider } from '../e2e/provider.ts';
 import { FakeApiServer } from '../fakes/api-server.ts';
@@ -19,7 +20,6 @@ jest.setTimeout(60_000);
 const PATH = '/ratify/gatekeeper/v1/verify';
 const EVENTS = '/api/v1/events';
 const BREAK_GLASS = 'kritis.grafeas.io%2Fbreakglass';
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 const dir = mkdtempSync(join(tmpdir(), 'countersign-serve-kritis-'));
 const kept = join(dir, 'attestations');
@@ -31,12 +31,8 @@ const nameOf = (image: string): string => `${registry.host}/team/${image}`;
 const byDigest = (image: string): string => `${nameOf(image)}@${digests[image]}`;
 
 /** An occurrence of Grafeas about an image of the registry, in a file of its own. */
-function keep(file: string, image: string, { name, payload, signatures }: Attestation, note = 'namespaces/demo-aa'): void {
-  const signed = signatures.map(({ keyId, signature }) => ({ publicKeyId: keyId, signature: base64(signature) }));
-  const genericSignedAttestation = { contentType: 'SIMPLE_SIGNING_JSON', serializedPayload: base64(payload), signatures: signed };
-  const resource = { uri: `https://${byDigest(image)}` };
-  const occurrence = { name, resource, noteName: note, kind: 'ATTESTATION', attestation: { attestation: { genericSignedAttestation } } };
-  writeFileSync(join(kept, `${file}.json`), JSON.stringify(occurrence));
+function keep(file: string, image: string, statement: Attestation, note = 'namespaces/demo-aa'): void {
+  writeFileSync(join(kept, `${file}.json`), JSON.stringify(occurrenceOf(statement, `https://${byDigest(image)}`, note)));
 }
 
 const attest = (image: string, over: Parameters<typeof payloadBytes>[0] = {}): Attestation =>

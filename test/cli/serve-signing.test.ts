@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Attestation } from '../../src/engine/types.ts';
 import type { Digest } from '../../src/oci/digest.ts';
+import { imageSignatureOf, occurrenceOf } from '../attestations/statements.ts';
 import { object } from '../config/world.ts';
 import { type RunningProvider, startProvider } from '../e2e/provider.ts';
 import { KEY, startFakeAlibaba } from '../fakes/alibaba.ts';
@@ -17,36 +18,12 @@ const PATH = '/ratify/gatekeeper/v1/verify';
 const dir = mkdtempSync(join(tmpdir(), 'countersign-signing-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 const keep = (folder: string, name: string, statement: unknown) => writeFileSync(join(dir, folder, name), JSON.stringify(statement));
 const STORE = object('Store', 'registries', { name: 'oras', parameters: { useHttp: true } });
 
 /** An occurrence of Grafeas with one detached signature. */
-function occurrence(digest: Digest, { name, payload, signatures }: Attestation): object {
-  const signed = signatures.map(({ keyId, signature }) => ({ publicKeyId: keyId, signature: base64(signature) }));
-  const generic = { contentType: 'SIMPLE_SIGNING_JSON', serializedPayload: base64(payload), signatures: signed };
-  return {
-    name,
-    resource: { uri: `https://registry.example.test/app@${digest}` },
-    noteName: 'namespaces/acr',
-    kind: 'ATTESTATION',
-    attestation: { attestation: { genericSignedAttestation: generic } },
-  };
-}
-
-/** An image signature as OCI lists it. */
-function imageSignature({ name, payload, signatures: [signed] }: Attestation): Readonly<Record<string, unknown>> {
-  return {
-    id: name,
-    compartmentId: 'ocid1.compartment.oc1..c',
-    imageId: 'ocid1.containerimage.oc1..i',
-    kmsKeyId: signed?.keyId,
-    kmsKeyVersionId: signed?.keyVersion,
-    message: base64(payload),
-    signature: base64(signed?.signature ?? new Uint8Array()),
-    signingAlgorithm: signed?.algorithm,
-  };
-}
+const occurrence = (digest: Digest, statement: Attestation) =>
+  occurrenceOf(statement, `https://registry.example.test/app@${digest}`, 'namespaces/acr');
 
 async function start(name: string, declared: string, settings: object): Promise<RunningProvider> {
   writeFileSync(join(dir, `${name}.yaml`), `${STORE}${declared}`);
@@ -220,14 +197,14 @@ describe('serve with ImageVerificationPolicies', () => {
     };
     for (const name of ['kept', 'listed', 'unsigned', 'many', 'reordered', 'withdrawn', 'glass']) push(name);
     const elsewhere = push('elsewhere');
-    keep('oke', 'kept.json', imageSignature(sign('kept')));
-    keep('oke', 'withdrawn.json', imageSignature(sign('withdrawn')));
-    keep('oke', 'many.json', { items: [imageSignature(sign('many', { key: 'other2048', keyId: 'X' })), imageSignature(sign('many'))] });
+    keep('oke', 'kept.json', imageSignatureOf(sign('kept')));
+    keep('oke', 'withdrawn.json', imageSignatureOf(sign('withdrawn')));
+    keep('oke', 'many.json', { items: [imageSignatureOf(sign('many', { key: 'other2048', keyId: 'X' })), imageSignatureOf(sign('many'))] });
     const reorder = (text: string) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).toReversed()));
-    keep('oke', 'reordered.json', imageSignature(sign('reordered', { payload: reorder })));
-    listed[pushed.get('listed') ?? ''] = [imageSignature(sign('listed'))];
+    keep('oke', 'reordered.json', imageSignatureOf(sign('reordered', { payload: reorder })));
+    listed[pushed.get('listed') ?? ''] = [imageSignatureOf(sign('listed'))];
     // What is kept for this image was signed for another.
-    listed[elsewhere] = [imageSignature(sign('kept'))];
+    listed[elsewhere] = [imageSignatureOf(sign('kept'))];
     const Y = { id: 'Y', pem: pem('rsa2048') };
     const sixKeys = Array.from({ length: 6 }, (_, index) => ({ id: `key-${index}`, pem: pem('rsa2048') }));
     const policy = (name: string, spec: object) => family('ImageVerificationPolicy', name, { enabled: true, ...spec });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { policyOf } from '../../src/cli/policy.ts';
 import { loadFiles } from '../../src/config/files.ts';
 import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
@@ -136,7 +137,8 @@ describe('the chart', () => {
           verbs: ['get', 'patch'],
         })),
       );
-      expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata, rules }) => [metadata.namespace, rules])).toEqual(
+      const roles = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace !== 'kube-system');
+      expect(roles.map(({ metadata, rules }) => [metadata.namespace, rules])).toEqual(
         own.map((secret) => [
           'gatekeeper-system',
           [{ apiGroups: [''], resources: ['secrets'], resourceNames: [secret], verbs: ['get', 'update'] }],
@@ -147,9 +149,15 @@ describe('the chart', () => {
     it('may write events where kritis does only where that is asked for', async () => {
       const roles = (rendered: readonly Rendered[]) =>
         rendered.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'kube-system');
-      expect(roles(objects)).toEqual([]);
+      const asks = 'file' in options && parse(readFileSync(options.file ?? '', 'utf8')).rbac?.events === true;
+      expect(roles(objects)).toHaveLength(asks ? 1 : 0);
       const asked = await helm.render({ ...options, values: { rbac: { events: true } } });
       expect(roles(asked).map(({ rules }) => rules)).toEqual([[{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]]);
+    });
+
+    it('has settings of families that are understood', async () => {
+      const settings = await settingsOf(objects);
+      expect(() => policyOf(settings)).not.toThrow();
     });
 
     it('names a certificate in its arguments or has it made, not both', async () => {
@@ -199,6 +207,21 @@ describe('the chart', () => {
       const { diagnostics } = await loadFiles(file, { ownNamespace: 'gatekeeper-system' });
       expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     });
+  });
+
+  it('looks with families.yaml for statements where each family has them, and follows their kinds with nothing else declared', async () => {
+    const objects = await helm.render(sample('families.yaml'));
+    const families = [...(policyOf(await settingsOf(objects)).families ?? [])];
+    expect(Object.fromEntries(families.map(([name, { sources }]) => [name, sources.map((source) => source.name)]))).toMatchObject({
+      kritis: ['directory attestations[0]'],
+      acr: ['acr attestations[0]'],
+      oke: ['oci-signatures attestations[0]'],
+    });
+    expect(objects.filter(({ apiVersion }) => apiVersion.startsWith('config.ratify.deislabs.io/'))).toEqual([]);
+    const [{ volumeMounts }] = one(objects, 'Deployment').spec.template.spec.containers;
+    expect(volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath)).toEqual(
+      expect.arrayContaining(['/var/lib/countersign/attestations', '/etc/oci']),
+    );
   });
 
   it.each<[what: string, how: 'made' | 'mounted', values: Readonly<Record<string, unknown>>]>([

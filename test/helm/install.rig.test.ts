@@ -88,7 +88,7 @@ describe('the chart in a cluster', () => {
   describe('installed', () => {
     afterEach(uninstall);
 
-    it.each(['minimal.yaml', 'ratify.yaml', 'ack.yaml', 'own-certificate.yaml', 'rotating-certificate.yaml'])(
+    it.each(['minimal.yaml', 'ratify.yaml', 'ack.yaml', 'own-certificate.yaml', 'rotating-certificate.yaml', 'families.yaml'])(
       'with %s is taken by the API server and by Gatekeeper',
       async (file) => {
         expect(await install('--values', `helm/samples/${file}`, '--set', 'gatekeeper.checkWebhooks=false')).toMatchObject({

@@ -1,6 +1,11 @@
 // @rig cluster
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { admitted, type KubeObject } from '../rig/cluster/kube-client.ts';
+import { FAMILY_KINDS } from '../../src/config/schema/families.ts';
+import { OBJECT_KINDS } from '../../src/config/schema/kinds.ts';
+import { objectsOf } from '../docs/blocks.ts';
+import { admitted, type KubeObject, targetOf } from '../rig/cluster/kube-client.ts';
 import { type Cluster, startCluster } from '../rig/cluster.ts';
 import { eventually } from '../rig/wait.ts';
 import { createNamespaces } from '../rig/workloads.ts';
@@ -24,8 +29,10 @@ const TRUST_POLICY = {
   ],
 };
 
+type Row = readonly [what: string, apiVersion: string, kind: string, namespace: string | undefined, spec: unknown];
+
 /** What Ratify's pages declare: kind, where, spec. */
-const TAKEN: readonly (readonly [what: string, apiVersion: string, kind: string, namespace: string | undefined, spec: unknown])[] = [
+const TAKEN: readonly Row[] = [
   [
     'a Store with everything that there is',
     BETA,
@@ -149,6 +156,67 @@ const TAKEN: readonly (readonly [what: string, apiVersion: string, kind: string,
   ['B7 a CertificateStore of the older version', ALPHA, 'CertificateStore', 'team', { provider: 'inline', parameters: { value: 'PEM' } }],
 ];
 
+const KRITIS = 'kritis.grafeas.io/v1beta1';
+const isOfFamily = (apiVersion: string, kind: string) => FAMILY_KINDS.some((one) => apiVersion.startsWith(one.group) && one.kind === kind);
+
+/** What our pages declare of other families, and what upstream kritis does. */
+const OF_FAMILIES: readonly Row[] = [
+  ...['configuration', 'from-acr', 'from-kritis', 'from-oke'].flatMap((page) =>
+    objectsOf(readFileSync(join(import.meta.dirname, `../../docs/${page}.md`), 'utf8'))
+      .filter(({ apiVersion, kind }) => isOfFamily(apiVersion, kind))
+      .map(
+        ({ apiVersion, kind, metadata, spec }): Row => [
+          `${kind} ${metadata.name} of ${page}.md`,
+          apiVersion,
+          kind,
+          metadata.namespace,
+          spec,
+        ],
+      ),
+  ),
+  [
+    'an AttestationAuthority of upstream',
+    KRITIS,
+    'AttestationAuthority',
+    'team',
+    {
+      noteReference: 'projects/p/notes/n',
+      publicKeys: [
+        { keyType: 'PGP', keyId: 'ABCD', asciiArmoredPgpPublicKey: 'UEdQ' },
+        { keyType: 'PKIX', keyId: 'k', pkixPublicKey: { publicKeyPem: 'PEM', signatureAlgorithm: 'ecdsa-p256-sha256' } },
+      ],
+    },
+  ],
+  [
+    'a GenericAttestationPolicy with an allowlist of its own',
+    KRITIS,
+    'GenericAttestationPolicy',
+    'team',
+    { attestationAuthorityNames: [], admissionAllowlistPatterns: [{ namePattern: 'registry.example.com/team/*' }] },
+  ],
+  [
+    'an ImageSecurityPolicy of upstream',
+    KRITIS,
+    'ImageSecurityPolicy',
+    'team',
+    {
+      imageAllowlist: ['registry.example.com/app'],
+      packageVulnerabilityRequirements: {
+        maximumSeverity: 'MEDIUM',
+        maximumFixUnavailableSeverity: 'ALLOW_ALL',
+        allowlistCVEs: ['projects/goog-vulnz/notes/CVE-2017-1000082'],
+      },
+    },
+  ],
+  [
+    'an ImageVerificationPolicy without keys',
+    'countersign.dev/v1alpha1',
+    'ImageVerificationPolicy',
+    undefined,
+    { enabled: true, keys: [] },
+  ],
+];
+
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await startCluster();
@@ -164,18 +232,19 @@ function objectOf(apiVersion: string, kind: string, namespace: string | undefine
 }
 
 describe('the API server', () => {
-  it.each(TAKEN)('takes %s, and gives it back as it was', async (_what, apiVersion, kind, namespace, spec) => {
+  it.each([...TAKEN, ...OF_FAMILIES])('takes %s, and gives it back as it was', async (_what, apiVersion, kind, namespace, spec) => {
     const object = objectOf(apiVersion, kind, namespace, spec);
     const { warnings, ...written } = await cluster.client.create(object);
     admitted({ ...written, warnings });
     expect(warnings).toEqual(apiVersion === ALPHA ? [`v1alpha1 of the ${kind} API has been deprecated. Please migrate to v1beta1.`] : []);
+    const stored = apiVersion === ALPHA ? BETA : apiVersion;
     const read = await cluster.client.get({
-      apiVersion: BETA,
+      apiVersion: stored,
       kind,
       name: object.metadata.name ?? '',
       ...(namespace === undefined ? {} : { namespace }),
     });
-    expect(read).toMatchObject({ apiVersion: BETA, kind });
+    expect(read).toMatchObject({ apiVersion: stored, kind });
     expect(read?.spec).toEqual(spec);
   });
 
@@ -202,12 +271,35 @@ describe('the API server', () => {
     expect([written.spec, written.status, written.metadata.generation]).toEqual([{ name: 'oras' }, { issuccess: true }, 1]);
   });
 
+  it('has a sample of every kind of other families', () => {
+    expect(new Set(OF_FAMILIES.map((row) => row[2]))).toEqual(new Set(FAMILY_KINDS.map(({ kind }) => kind)));
+  });
+
+  it.each(FAMILY_KINDS)('keeps the status of a $kind, and shows by its short name whether it is in force', async (row) => {
+    const { kind, group, versions, shortName, namespaced } = row;
+    const spec = OF_FAMILIES.find((sample) => sample[2] === kind)?.[4];
+    const object = objectOf(`${group}/${versions[0]}`, kind, namespaced ? 'team' : undefined, spec);
+    admitted(await cluster.client.create(object));
+    const conditions = [{ type: 'Ready', status: 'True', reason: 'Applied', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }];
+    const status = { issuccess: true, error: '', brieferror: '', conditions };
+    const written = admitted(await cluster.client.patch({ ...targetOf(object), subresource: 'status' }, { status }));
+    expect([written.status, written.spec, written.metadata.generation]).toEqual([status, spec, 1]);
+    // What is offered is told to clients a moment after it is served.
+    const where = namespaced ? ['-n', 'team'] : [];
+    const shown = await eventually('short names', () => kubectl(cluster, 'get', shortName, object.metadata.name ?? '', ...where));
+    expect(shown.split('\n')).toEqual([
+      expect.stringMatching(/^NAME +READY +AGE$/),
+      expect.stringMatching(new RegExp(`^${object.metadata.name} +True +\\d+s$`)),
+      '',
+    ]);
+  });
+
   it('explains fields to kubectl, and lists by category and short name', async () => {
     // What is offered is told to clients a moment after it is served.
     const explained = await eventually('short names', () => kubectl(cluster, 'explain', 'kmp.spec.refreshInterval'));
     expect(explained).toContain('How often to fetch again');
     expect(await kubectl(cluster, 'explain', 'verifiers.spec.artifactTypes')).toContain('separated by commas');
     const all = await kubectl(cluster, 'get', 'countersign', '-A', '--no-headers', '-o', 'name');
-    for (const kind of new Set(TAKEN.map((row) => row[2]))) expect(all).toContain(`${kind.toLowerCase()}.${GROUP}/`);
+    for (const { kind, group } of OBJECT_KINDS) expect(all).toContain(`${kind.toLowerCase()}.${group}/`);
   });
 });

@@ -35,12 +35,12 @@ export function pod(...images: readonly string[]): Manifest {
   return podOf({ containers: containers(images) });
 }
 
-function podOf(spec: Readonly<Record<string, unknown>>): Manifest {
+export function podOf(spec: Readonly<Record<string, unknown>>): Manifest {
   return named('v1', 'Pod', { spec });
 }
 
 /** Every kind that makes Pods, around a pod specification. */
-const WORKLOADS: Readonly<Record<string, (spec: Readonly<Record<string, unknown>>) => Manifest>> = {
+export const WORKLOADS: Readonly<Record<string, (spec: Readonly<Record<string, unknown>>) => Manifest>> = {
   Deployment: (spec) => named('apps/v1', 'Deployment', { spec: { selector: { matchLabels: labels }, template: template(spec) } }),
   ReplicaSet: (spec) => named('apps/v1', 'ReplicaSet', { spec: { selector: { matchLabels: labels }, template: template(spec) } }),
   StatefulSet: (spec) =>
@@ -178,9 +178,9 @@ export const CASES: readonly PolicyCase[] = [
     `${UNSIGNED} containers[c0] toy.local/deny-huge5:1: ${WHY}`,
   ),
   verified(
-    'rig f2: a long reason is cut to 220 bytes in all',
+    'rig f2: a long reason is cut to 460 bytes in all',
     pod('toy.local/longmsg5000:1'),
-    `${`${UNSIGNED} containers[c0] toy.local/longmsg5000:1: `.padEnd(217, 'x')}...`,
+    `${`${UNSIGNED} containers[c0] toy.local/longmsg5000:1: `.padEnd(457, 'x')}...`,
   ),
   verified(
     'an accept beside a system error is a denial',

@@ -30,12 +30,12 @@ export function declareInFiles(folder: string): Declarations {
   };
 }
 
-/** In the cluster, which the product follows by the account and the rights that its chart gives it. */
-export async function declareInCluster(cluster: Cluster): Promise<Declarations> {
+/** In the cluster, which the product follows by an account of its own. @param rights - What binds it. Default: every object that it knows. */
+export async function declareInCluster(cluster: Cluster, rights: readonly KubeObject[] = RIGHTS): Promise<Declarations> {
   const { client } = cluster;
   await applyDefinitions(client, join(import.meta.dirname, '../../crds'));
   const { kubeconfig } = await createServiceAccount(cluster, GATEKEEPER_NAMESPACE, ACCOUNT);
-  for (const object of RIGHTS) admitted(await client.apply(object));
+  for (const object of rights) admitted(await client.apply(object));
   return {
     door: { from: ['--kube'], env: { KUBECONFIG: kubeconfig } },
     async apply(objects) {

@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly gatekeeper?: GatekeeperOptions;
   /** Where the product finds what is declared. Default `files`. */
   readonly declared?: 'files' | 'cluster';
+  /** What the account `countersign` in Gatekeeper's namespace may, where things are declared in the cluster. Default: all that it can be told. */
+  readonly rights?: readonly KubeObject[];
   /** More flags of the product, such as `--settings FILE`. */
   readonly productFlags?: readonly string[];
   readonly onProgress?: (line: string) => void;
@@ -38,7 +40,7 @@ export async function startWorld({ onProgress = () => undefined, ...options }: W
     cluster.beforeStop(images.stop);
     onProgress(`a registry is ready at ${images.host}`);
     const gatekeeper = await startGatekeeper(cluster, { ...options.gatekeeper, onProgress });
-    const declarations = options.declared === 'cluster' ? await declareInCluster(cluster) : declareInFiles(cluster.folder);
+    const declarations = options.declared === 'cluster' ? await declareInCluster(cluster, options.rights) : declareInFiles(cluster.folder);
     await declarations.apply(images.trust);
     const product = await startProduct({
       ...declarations.door,
