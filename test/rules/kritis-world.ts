@@ -57,8 +57,10 @@ spec:
   - namePattern: 'registry-vpc.cn-beijing.aliyuncs.com/arms-docker-repo/*'
     namespace: 'default'
 `;
-export const object = (kind: string, name: string, spec: unknown): string =>
-  `\n---\n${JSON.stringify({ apiVersion: 'kritis.grafeas.io/v1beta1', kind, metadata: { name, namespace: 'default' }, spec })}\n`;
+export const object = (kind: string, name: string, spec: unknown): string => {
+  const metadata = kind === 'AdmissionAllowlist' ? { name } : { name, namespace: 'default' };
+  return `\n---\n${JSON.stringify({ apiVersion: 'kritis.grafeas.io/v1beta1', kind, metadata, spec })}\n`;
+};
 
 export interface Signing {
   readonly key?: KeyName;
