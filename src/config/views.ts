@@ -63,10 +63,24 @@ async function buildView(viewer: Viewer, world: Indexed): Promise<Engine> {
     rules: misconfigured === undefined ? [own, floor].flatMap((side) => side?.rule ?? []) : [],
     misconfigured,
   };
-  const families = viewFamilies(viewer, world);
+  const families = ofCluster(viewFamilies(viewer, world), viewer, world);
   if (!families.declared) return engineOf(ratify, world.uncovered);
   const speaks = (['verifier', 'policy'] as const).some((role) => seen(world, viewer, role).length > 0) || floor !== undefined;
   return join(ratify, speaks, families, world);
+}
+
+/** Rules that the cluster declares look images up where the cluster does: a namespace's own Store may say what it likes of a tag. */
+function ofCluster(families: FamiliesView, viewer: Viewer, world: Indexed): FamiliesView {
+  const own = viewer.kind === 'namespace' ? ofNamespace(world, 'store', viewer.name) : [];
+  const declared = ofNamespace(world, 'store', undefined);
+  const isOfCluster = ({ family }: Rule) => family !== 'kritis';
+  const store = own.length > 0 && families.rules.some(isOfCluster) ? combined(declared, world) : undefined;
+  if (store === undefined) return families;
+  return {
+    ...families,
+    rules: families.rules.map((rule) => (isOfCluster(rule) ? { ...rule, store } : rule)),
+    revision: [families.revision, usableOf(declared).map(({ essence }) => essence)],
+  };
 }
 
 /** What the objects of Ratify's kinds come to. */

@@ -126,14 +126,14 @@ interface AnyRule {
   readonly family: Family;
   /** The word of the settings for rules of its sort, such as `acr`. Default: the family. */
   readonly group?: string;
+  /** Where it looks the image up, and reads what is attached to it. Default: the engine's. */
+  readonly store?: Store;
   /** What it demands of is told by the reference and the namespace alone: nothing is read for it. */
   covers(request: Request): boolean;
 }
 
 /** A rule over what is attached to the image in the registry: its verifiers' reports, judged by its enforcer. */
 export interface ReferrerRule extends AnyRule {
-  /** What it reads. Default: the engine's. */
-  readonly store?: Store;
   readonly verifiers: readonly Verifier[];
   readonly enforcer: PolicyEnforcer;
 }
@@ -149,10 +149,10 @@ export type Rule = ReferrerRule | EvidenceRule;
 
 export interface EvidenceInput {
   readonly request: Request;
-  /** The image as the registry has it, resolved once for all rules; rejects with a `StoreError`, or `NO_STORE` where none answers for it. */
+  /** The image as the registry has it, resolved once for all rules that read the same store; rejects with a `StoreError`, or `NO_STORE` where none answers for it. */
   readonly subject: () => Promise<Subject>;
   readonly ports: Omit<Ports, 'store'>;
-  /** The engine's; undefined where there is none. */
+  /** The rule's, else the engine's; undefined where there is none. */
   readonly store: Store | undefined;
   /** Signatures tried at most. */
   readonly maxSignatures: number;

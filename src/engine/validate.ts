@@ -20,7 +20,7 @@ export interface ValidateOptions {
 /**
  * Judges one image by one namespace's declared objects.
  *
- * The reference is resolved once; that digest is listed for, verified and answered. Every rule that covers the request must accept, or an
+ * The reference is resolved once in each store that rules read; that digest is listed for, verified and answered, and stores that differ refuse. Every rule that covers the request must accept, or an
  * exemption satisfy it; one refusal refuses, else *misconfigured* outweighs *unavailable*. Each rule is asked, whatever the others say: the
  * verdict tells of all. Never rejects: what cannot be found out is a verdict, an error of ours is *unavailable* with `INTERNAL` and told to `onBug`.
  */
@@ -44,8 +44,11 @@ export async function validate(
     const image = resolveOnce(engine, request, ports);
     const run: Run = { engine, request, ports, image, maxSignatures, onBug };
     const judged = await Promise.all(rules.map((rule) => judgeRule(rule, run)));
-    const { subject, tagUntil } = image.found();
-    return verdict(conclude(judged, subject), tagUntil);
+    const resolutions = image.found();
+    const concluded = conclude(judged, resolutions[0]?.subject);
+    const tagUntil = resolutions.map((one) => one.tagUntil).reduce(earliest, undefined);
+    const torn = otherwiseRead(resolutions);
+    return verdict(torn === undefined ? concluded : { ...concluded, decision: torn }, tagUntil);
   } catch (error) {
     return verdict({ decision: reasonOf(error, onBug) });
   }
@@ -99,11 +102,12 @@ async function judgeByEvidence(rule: Rule, run: Run): Promise<Judged> {
   try {
     if ('judge' in rule) {
       const { store: recorded, ...others } = ports;
-      const store = recorded ?? engine.store;
-      return { rule, ...(await rule.judge({ request, subject: image.subject, ports: others, store, maxSignatures, onBug })) };
+      const store = recorded ?? rule.store ?? engine.store;
+      const subject = () => image.subject(rule.store);
+      return { rule, ...(await rule.judge({ request, subject, ports: others, store, maxSignatures, onBug })) };
     }
     const store = storeFor(rule, run);
-    const subject = await image.subject();
+    const subject = await image.subject(rule.store);
     return { rule, ...(await evaluateRule({ rule, request, subject, ports: { ...ports, store }, maxSignatures, onBug })) };
   } catch (error) {
     return { rule, decision: reasonOf(error, onBug), reports: [] };
@@ -149,36 +153,49 @@ function assertAnswers(store: Store, { reference: { registry } }: Request): void
     throw new EvaluationError('NO_STORE', `no Store answers for registry ${quoted(registry)}; declare one that does`);
 }
 
-/** The image that is asked for, looked up when the first rule needs it. */
+/** The image that is asked for, looked up in each store when the first rule needs it there. */
 interface Image {
-  readonly subject: () => Promise<Subject>;
+  readonly subject: (from: Store | undefined) => Promise<Subject>;
   /** What came of it so far. */
-  readonly found: () => { readonly subject: Subject | undefined; readonly tagUntil: Date | undefined };
+  readonly found: () => readonly Resolution[];
+}
+
+interface Resolution {
+  readonly subject: Subject;
+  readonly tagUntil: Date | undefined;
 }
 
 function resolveOnce({ store: own }: Engine, request: Request, ports: EvaluationPorts): Image {
-  let pending: Promise<Subject> | undefined;
-  let subject: Subject | undefined;
-  let tagUntil: Date | undefined;
-  const resolve = async (): Promise<Subject> => {
-    const store = ports.store ?? own;
+  const pending = new Map<Store | undefined, Promise<Subject>>();
+  const found: Resolution[] = [];
+  const resolve = async (store: Store | undefined): Promise<Subject> => {
     if (store === undefined) throw new EvaluationError('NO_STORE', 'no Store is declared; declare one in the namespace or for the cluster');
     assertAnswers(store, request);
     ports.signal.throwIfAborted();
-    const { freshUntil, ...descriptor } = await store.resolve(request.reference, ports.signal);
+    const { freshUntil: tagUntil, ...descriptor } = await store.resolve(request.reference, ports.signal);
     assertAsked(request, descriptor);
     const { registry, path } = request.reference;
-    tagUntil = freshUntil;
-    subject = { repository: { registry, path }, descriptor };
+    const subject = { repository: { registry, path }, descriptor };
+    found.push({ subject, tagUntil });
     return subject;
   };
   return {
-    subject: () => {
-      pending ??= resolve();
-      return pending;
+    subject: (from) => {
+      const store = ports.store ?? from ?? own;
+      const known = pending.get(store) ?? resolve(store);
+      pending.set(store, known);
+      return known;
     },
-    found: () => ({ subject, tagUntil }),
+    found: () => found,
   };
+}
+
+/** A tag that a namespace's own Store reads as another image than the cluster's: what one of them verified need not be what runs. */
+function otherwiseRead(found: readonly Resolution[]): Decision | undefined {
+  const [first, other] = [...new Set(found.map(({ subject }) => subject.descriptor.digest))];
+  if (first === undefined || other === undefined) return undefined;
+  const message = `the Stores of namespace and cluster resolve the tag differently: ${shortDigest(first)} and ${shortDigest(other)}; use a digest`;
+  return { outcome: 'refused', reason: reason('CONTENT_INVALID', message) };
 }
 
 function assertAsked({ reference }: Request, { digest }: Descriptor): void {

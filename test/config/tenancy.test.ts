@@ -201,3 +201,30 @@ function notation(key: string): unknown {
     },
   };
 }
+
+describe('rules of the cluster beside Stores of a namespace', () => {
+  const policyObject = `---\n${JSON.stringify({ apiVersion: 'countersign.dev/v1alpha1', kind: 'ImageVerificationPolicy', metadata: { name: 'oke' }, spec: { keys: [] } })}\n`;
+  const plain = (kind: string, name: string, metadata: object = {}) =>
+    `---\n${JSON.stringify({ apiVersion: 'config.ratify.deislabs.io/v1beta1', kind, metadata: { name, ...metadata }, spec: { name: 'oras' } })}\n`;
+  const built = async (yaml: string) => {
+    const { resources } = await loadFiles(await folder({ 'all.yaml': yaml }));
+    return (await buildSnapshot(resources, kinds, deps)).snapshot;
+  };
+  const storesOf = (snapshot: Build['snapshot'], namespace: string) => {
+    const { store: own, rules: found } = snapshot.for(namespace);
+    return found.map((rule) => (rule.store === undefined || rule.store === own ? 'its own' : 'the cluster'));
+  };
+
+  it('look images up where the cluster does', async () => {
+    const snapshot = await built(policyObject + plain('Store', 's') + plain('NamespacedStore', 's', { namespace: 'team' }));
+    expect([storesOf(snapshot, 'team'), storesOf(snapshot, 'other')]).toEqual([['the cluster'], ['its own']]);
+  });
+
+  it('are others when the cluster has another Store', async () => {
+    const own = policyObject + plain('NamespacedStore', 's', { namespace: 'team' });
+    const revisions = [own, own + plain('Store', 's'), own + plain('Store', 's') + plain('Store', 't')].map(async (yaml) => {
+      return (await built(yaml)).for('team').revision;
+    });
+    expect(new Set(await Promise.all(revisions)).size).toBe(3);
+  });
+});

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SourceError } from '../../src/engine/errors.ts';
 import type { Engine, EvidenceRule, Exemption, Family, Outcome, Rule } from '../../src/engine/types.ts';
 import { validate } from '../../src/engine/validate.ts';
+import { digestOf } from '../../src/oci/digest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import {
   bad,
@@ -216,4 +217,46 @@ it('a request for a tag is for that tag in every rule', async () => {
     ports(),
   );
   expect(seen).toEqual([text]);
+});
+
+describe('stores that read a tag differently', () => {
+  const text = 'registry.example.test/app:1';
+  const other = { ...IMAGE, digest: digestOf(Buffer.from('another')) };
+  const own = () => treeStore({ image: [[good]] }, { resolve: async () => other });
+  const cluster = () => treeStore({ image: [[good]] });
+
+  it('make an image refused that both would accept: what runs need not be what was verified', async () => {
+    const rules = [rule(), rule({ name: 'cluster default', store: cluster() })];
+    const verdict = await validate(engine(own(), { rules }), request(text), ports());
+    expect([verdict.outcome, verdict.reason.code]).toEqual(['refused', 'CONTENT_INVALID']);
+    expect(verdict.reason.message).toMatch(/^the Stores of namespace and cluster resolve the tag differently: /);
+  });
+
+  it('are each asked by the rules that read them', async () => {
+    const [a, b] = [treeStore({ image: [[good]] }), cluster()];
+    const asking: EvidenceRule = {
+      ...attested('acc'),
+      store: b,
+      judge: async ({ subject, store }) => {
+        expect(store).toBe(b);
+        return {
+          decision: { outcome: 'accepted', reason: { code: 'ATTESTED', message: (await subject()).descriptor.digest } },
+          reports: [],
+        };
+      },
+    };
+    const verdict = await validate(engine(a, { rules: [rule(), asking] }), request(text), ports());
+    expect(verdict.outcome).toBe('accepted');
+    for (const store of [a, b]) expect(store.calls.filter(([port]) => port === 'resolve')).toHaveLength(1);
+  });
+
+  it('leave an image unavailable whose tag only one of them can read', async () => {
+    const down = treeStore({}, { resolve: () => Promise.reject(registryError('REGISTRY_UNREACHABLE')) });
+    const verdict = await validate(
+      engine(cluster(), { rules: [rule(), rule({ name: 'cluster default', store: down })] }),
+      request(text),
+      ports(),
+    );
+    expect([verdict.outcome, verdict.reason.code]).toEqual(['unavailable', 'REGISTRY_UNREACHABLE']);
+  });
 });
