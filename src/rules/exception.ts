@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigProblem } from '../engine/errors.ts';
-import { definePart, type FamilyObject, type RuleFamily } from '../engine/kinds.ts';
-import { cut, reason } from '../engine/reason.ts';
+import { definePart, type FamilyObject, type ParameterHint, type RuleFamily } from '../engine/kinds.ts';
+import { cut, quoted, reason } from '../engine/reason.ts';
 import type { Exemption, Request, Rule } from '../engine/types.ts';
 import { type ImagePattern, matchesImage, parseImagePattern } from './image-pattern.ts';
 
@@ -63,14 +63,34 @@ const exception = definePart<z.infer<typeof exceptionSpec>, ExceptionPart>({
     why: `${spec.reason} (${spec.ticket}, ${spec.owner})`,
     expires: new Date(spec.expires),
   }),
-  hints: ({ expires }) => {
-    const days = (Date.parse(expires) - Date.now()) / 86_400_000;
-    if (days <= 0) return [{ path: ['expires'], message: `expired at ${expires}: not honoured any more; delete it or set a later time` }];
-    return days > LONG_DAYS
-      ? [{ path: ['expires'], message: `is more than ${LONG_DAYS} days away; an exception that long is a policy` }]
-      : [];
-  },
+  hints: ({ expires, rules = [] }) => [...ruleHints(rules), ...expiryHints(expires)],
 });
+
+/** Rules as verdicts name them, and the words for all of a sort. */
+const KNOWN =
+  /^(?:ratify|kritis|acr|oke|(?:cluster )?(?:default|ratify-policy)|GenericAttestationPolicy|ImageSecurityPolicy|(?:ImageSigningRule|ImageVerificationPolicy) \S+)$/;
+
+/** A slip of the pen satisfies no rule, and looks as if it did. */
+function ruleHints(rules: readonly string[]): readonly ParameterHint[] {
+  return rules.flatMap((rule, index) =>
+    KNOWN.test(rule)
+      ? []
+      : [
+          {
+            path: ['rules', index],
+            message: `no rule is called ${quoted(rule, 60)}; expected ratify, kritis, acr, oke or a name as verdicts have it`,
+          },
+        ],
+  );
+}
+
+function expiryHints(expires: string): readonly ParameterHint[] {
+  const days = (Date.parse(expires) - Date.now()) / 86_400_000;
+  if (days <= 0) return [{ path: ['expires'], message: `expired at ${expires}: not honoured any more; delete it or set a later time` }];
+  return days > LONG_DAYS
+    ? [{ path: ['expires'], message: `is more than ${LONG_DAYS} days away; an exception that long is a policy` }]
+    : [];
+}
 
 /**
  * `Exception` of countersign.dev: what it names may run without evidence until it expires. Its use is told with each answer. One that has expired,

@@ -109,6 +109,14 @@ describe('an Exception', () => {
     expect(diagnostics.map(({ message }) => message)).toContainEqual(expect.stringContaining(said));
   });
 
+  it('is a warning with a rule that is none, which it is honoured from no rule for', async () => {
+    const { verdict, diagnostics } = await ask(exception({ ...FULL, rules: ['notation', 'ImageSigningRule prod'] }), 'reg.test/team/app:1');
+    expect(verdict.outcome).not.toBe('accepted');
+    expect(diagnostics.filter(({ path }) => path.startsWith('spec.rules')).map(({ severity, path }) => `${severity} ${path}`)).toEqual([
+      'warning spec.rules[0]',
+    ]);
+  });
+
   it('that has expired is told of in the refusal', async () => {
     const { verdict } = await ask(exception(FULL), 'reg.test/team/app:1', { now: new Date('2026-05-03T00:00:00Z') });
     expect(verdict.reason.message).toMatch(/; Exception hotfix expired at 2026-05-02T00:00:00\.000Z$/);
