@@ -5,7 +5,7 @@
  * their pinned Go modules; then those run, one after the other. Ends with `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureTools, goAvailable } from './rig/build.ts';
@@ -92,6 +92,8 @@ function patternArguments(): string[] {
 
 async function jest(extra: readonly string[], selection = patternArguments()): Promise<Tally> {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  // What a suite starts as another user finds its way through, as through any folder of temporary files.
+  chmodSync(dir, 0o711);
   const outputFile = join(dir, 'result.json');
   try {
     // What suites put into the folder of temporary files goes with this one; what Jest knows of the sources stays.

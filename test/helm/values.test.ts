@@ -85,7 +85,7 @@ describe('definitions', () => {
 
   it('are all of them kinds that the chart’s role may read', () => {
     const kinds = files.map((file) => parse(read(`crds/${file}`)).spec.names.plural as string);
-    const listed = [...read('helm/templates/_names.tpl').matchAll(/"countersign\.(?:ratify|own)Resources" -\}\}\n\[(.*)\]/g)];
+    const listed = [...read('helm/templates/_names.tpl').matchAll(/"countersign\.(?:ratify|own|kritis)Resources" -\}\}\n\[(.*)\]/g)];
     expect(listed.flatMap(([, names = '']) => names.split(',')).sort()).toEqual(kinds.sort());
   });
 });
