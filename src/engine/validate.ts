@@ -20,9 +20,10 @@ export interface ValidateOptions {
 /**
  * Judges one image by one namespace's declared objects.
  *
- * The reference is resolved once in each store that rules read; that digest is listed for, verified and answered, and stores that differ refuse. Every rule that covers the request must accept, or an
- * exemption satisfy it; one refusal refuses, else *misconfigured* outweighs *unavailable*. Each rule is asked, whatever the others say: the
- * verdict tells of all. Never rejects: what cannot be found out is a verdict, an error of ours is *unavailable* with `INTERNAL` and told to `onBug`.
+ * The reference is resolved once in each store that rules read; that digest is listed for, verified and answered, and stores that differ
+ * refuse. Every rule that covers the request must accept, or an exemption satisfy it; one refusal refuses, else *misconfigured* outweighs
+ * *unavailable*. Each rule is asked, whatever the others say: the verdict tells of all. Never rejects: what cannot be found out is a verdict,
+ * an error of ours is *unavailable* with `INTERNAL` and told to `onBug`.
  */
 export async function validate(
   engine: Engine,
