@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ConfigProblem, EvaluationError } from '../engine/errors.ts';
 import type { FamilyObject, Kinds, RuleFamily } from '../engine/kinds.ts';
-import type { AttestationSource, Exemption, KeyMaterial, Reason, Rule } from '../engine/types.ts';
+import type { AttestationSource, Exemption, KeyMaterial, Reason, Rule, Store } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
 import type { KeyTable, Viewer } from './key-table.ts';
@@ -28,6 +28,12 @@ export interface FamiliesView {
   readonly revision: unknown;
 }
 
+export interface ClusterStores {
+  readonly revision: string;
+  /** Made where a rule is to read it. */
+  readonly store: () => Store | undefined;
+}
+
 export interface FamiliesWorld {
   readonly compiled: readonly Compiled[];
   readonly keys: KeyTable;
@@ -36,8 +42,12 @@ export interface FamiliesWorld {
   readonly families?: ReadonlyMap<string, FamilyOptions>;
 }
 
-export function viewFamilies(viewer: Viewer, world: FamiliesWorld): FamiliesView {
-  const views = world.kinds.families.map((family) => viewFamily(family, viewer, world)).filter((view) => view !== undefined);
+/**
+ * @param ofCluster - What the cluster's Stores come to where the viewer has others: rules that the cluster declares look images up there, since a
+ *   namespace's own Store may say what it likes of a tag.
+ */
+export function viewFamilies(viewer: Viewer, world: FamiliesWorld, ofCluster?: ClusterStores): FamiliesView {
+  const views = world.kinds.families.map((family) => viewFamily(family, viewer, world, ofCluster)).filter((view) => view !== undefined);
   const speaking = views.map(({ family }) => family.uncovered).filter((says) => says !== 'nothing');
   const rules = views.flatMap((view) => view.rules);
   return {
@@ -57,7 +67,12 @@ interface FamilyView {
 }
 
 /** Undefined where nobody declares anything of the family. */
-function viewFamily(family: RuleFamily, viewer: Viewer, { compiled, keys, kinds, families }: FamiliesWorld): FamilyView | undefined {
+function viewFamily(
+  family: RuleFamily,
+  viewer: Viewer,
+  { compiled, keys, kinds, families }: FamiliesWorld,
+  ofCluster: ClusterStores | undefined,
+): FamilyView | undefined {
   const partKinds = family.parts.map(({ kind }) => kind);
   const all = compiled.filter(({ declared }) => declared.role === 'family' && partKinds.includes(declared.kind));
   if (all.length === 0) return undefined;
@@ -76,7 +91,9 @@ function viewFamily(family: RuleFamily, viewer: Viewer, { compiled, keys, kinds,
     sources: options.sources,
   });
   const objects = seen.map(({ declared, essence, made }) => [declared.kind, essence, made !== undefined]);
-  return { family, rules, exemptions, revision: hashOf([options.revision, objects, [...used]]) };
+  const store = family.namespaced || rules.length === 0 ? undefined : ofCluster?.store();
+  const revision = hashOf([options.revision, objects, [...used], store === undefined ? null : (ofCluster?.revision ?? null)]);
+  return { family, rules: store === undefined ? rules : rules.map((rule) => ({ ...rule, store })), exemptions, revision };
 }
 
 function materialOf(name: string, viewer: Viewer, keys: KeyTable, used: Map<string, readonly string[] | string>): KeyMaterial {

@@ -4,7 +4,7 @@ import { quoted, reason } from '../engine/reason.ts';
 import type { Engine, FactCache, PolicyEnforcer, Reason, Rule, Store, Verifier } from '../engine/types.ts';
 import { hashOf } from './canonical.ts';
 import type { Compiled } from './compile.ts';
-import { type FamiliesView, type FamilyOptions, viewFamilies } from './families.ts';
+import { type ClusterStores, type FamiliesView, type FamilyOptions, viewFamilies } from './families.ts';
 import type { KeyTable, Viewer } from './key-table.ts';
 import type { Role } from './resources.ts';
 import type { VerifierViews } from './verifier-views.ts';
@@ -63,24 +63,17 @@ async function buildView(viewer: Viewer, world: Indexed): Promise<Engine> {
     rules: misconfigured === undefined ? [own, floor].flatMap((side) => side?.rule ?? []) : [],
     misconfigured,
   };
-  const families = ofCluster(viewFamilies(viewer, world), viewer, world);
+  const families = viewFamilies(viewer, world, clusterStores(viewer, world));
   if (!families.declared) return engineOf(ratify, world.uncovered);
   const speaks = (['verifier', 'policy'] as const).some((role) => seen(world, viewer, role).length > 0) || floor !== undefined;
   return join(ratify, speaks, families, world);
 }
 
-/** Rules that the cluster declares look images up where the cluster does: a namespace's own Store may say what it likes of a tag. */
-function ofCluster(families: FamiliesView, viewer: Viewer, world: Indexed): FamiliesView {
-  const own = viewer.kind === 'namespace' ? ofNamespace(world, 'store', viewer.name) : [];
+/** What the cluster's Stores come to, for a namespace with Stores of its own. */
+function clusterStores(viewer: Viewer, world: Indexed): ClusterStores | undefined {
+  if (viewer.kind !== 'namespace' || ofNamespace(world, 'store', viewer.name).length === 0) return undefined;
   const declared = ofNamespace(world, 'store', undefined);
-  const isOfCluster = ({ family }: Rule) => family !== 'kritis';
-  const store = own.length > 0 && families.rules.some(isOfCluster) ? combined(declared, world) : undefined;
-  if (store === undefined) return families;
-  return {
-    ...families,
-    rules: families.rules.map((rule) => (isOfCluster(rule) ? { ...rule, store } : rule)),
-    revision: [families.revision, usableOf(declared).map(({ essence }) => essence)],
-  };
+  return { revision: hashOf(usableOf(declared).map(({ essence }) => essence)), store: () => combined(declared, world) };
 }
 
 /** What the objects of Ratify's kinds come to. */
