@@ -22,7 +22,7 @@ const HOUSE: Readonly<Record<string, Door>> = {
   notation: { from: ['x509', ...VALUE_TYPES, 'lib'] },
   simplesigning: { from: ['x509', ...VALUE_TYPES, 'lib'], packages: { openpgp: 'anywhere' } },
   engine: { from: [...VALUE_TYPES, 'lib'], packages: { zod: ['engine/kinds.ts'] } },
-  cloud: { from: ['lib'] },
+  cloud: { from: ['lib'], packages: { zod: ['cloud/alibaba-parameters.ts'] } },
   verifiers: ADAPTER,
   stores: ADAPTER,
   keys: ADAPTER,

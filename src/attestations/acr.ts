@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AlibabaClient, createAlibabaClient } from '../cloud/alibaba.ts';
+import { alibabaEndpoint, alibabaParameters } from '../cloud/alibaba-parameters.ts';
 import { SourceError } from '../engine/errors.ts';
 import { defineAttestations } from '../engine/kinds.ts';
 import { quoted } from '../engine/reason.ts';
@@ -11,10 +12,6 @@ import type { Repository } from '../oci/reference.ts';
 import { sourceFailure } from './api-failure.ts';
 import { memberOf } from './members.ts';
 import { readStatements, type Statements, unreadable } from './occurrence.ts';
-import { isSendable } from './service-url.ts';
-
-const path = z.string().min(1).max(4096);
-const endpoint = z.string().max(2048).refine(isSendable, { error: 'expected https://host[:port]' });
 
 const parameters = z.object({
   instances: z
@@ -31,16 +28,10 @@ const parameters = z.object({
     .max(64)
     .default([])
     .describe('Registries whose instance is not told by the host, or need not be looked up.'),
-  endpoint: endpoint
+  endpoint: alibabaEndpoint
     .optional()
     .describe('Where Container Registry answers. Default: cr.REGION.aliyuncs.com, cr-vpc.… for a host of the VPC.'),
-  accessKeyFolder: path.optional().describe('A mounted Secret with accessKeyId, accessKeySecret and, if need be, securityToken.'),
-  roleArn: z.string().max(2048).optional().describe('RRSA: the RAM role. Default: ALIBABA_CLOUD_ROLE_ARN.'),
-  oidcProviderArn: z.string().max(2048).optional().describe('RRSA: the OIDC provider. Default: ALIBABA_CLOUD_OIDC_PROVIDER_ARN.'),
-  oidcTokenFile: path.optional().describe("RRSA: the service account's token. Default: ALIBABA_CLOUD_OIDC_TOKEN_FILE."),
-  stsEndpoint: endpoint.optional().describe('RRSA: where STS answers. Default: https://sts.aliyuncs.com.'),
-  caFile: path.optional().describe("PEM of roots that are trusted beside the system's."),
-  timeoutSeconds: z.number().min(0.1).max(60).default(1.5).describe('For one request.'),
+  ...alibabaParameters,
 });
 
 type Parameters = z.infer<typeof parameters>;

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { type AlibabaClient, createAlibabaClient } from '../cloud/alibaba.ts';
+import { alibabaEndpoint, alibabaParameters } from '../cloud/alibaba-parameters.ts';
 import { ConfigProblem } from '../engine/errors.ts';
 import { defineKeyProvider } from '../engine/kinds.ts';
 import { quoted } from '../engine/reason.ts';
@@ -8,14 +9,6 @@ import type { KeyMaterial, KeySource, PublicKeyMaterial } from '../engine/types.
 import { CodedError, errorText } from '../lib/errors.ts';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { ApiError } from '../lib/json-api.ts';
-
-const path = z.string().min(1).max(4096);
-const endpoint = z
-  .string()
-  .max(2048)
-  .regex(/^(?:https:\/\/[^/?#@\s]+|http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]+)?)\/?$/, {
-    error: 'expected https://host[:port]',
-  });
 
 const parameters = z
   .object({
@@ -41,18 +34,12 @@ const parameters = z
       .regex(/^[a-z0-9-]{1,32}$/)
       .optional()
       .describe('Of KMS, where no endpoint is given.'),
-    endpoint: endpoint.optional().describe('Where KMS answers. Default: https://kms.REGION.aliyuncs.com.'),
+    endpoint: alibabaEndpoint.optional().describe('Where KMS answers. Default: https://kms.REGION.aliyuncs.com.'),
     verification: z
       .enum(['local', 'remote'])
       .default('local')
       .describe('Whether signatures are verified here by the public key, or by KMS (AsymmetricVerify).'),
-    accessKeyFolder: path.optional().describe('A mounted Secret with accessKeyId, accessKeySecret and, if need be, securityToken.'),
-    roleArn: z.string().max(2048).optional().describe('RRSA: the RAM role. Default: ALIBABA_CLOUD_ROLE_ARN.'),
-    oidcProviderArn: z.string().max(2048).optional().describe('RRSA: the OIDC provider. Default: ALIBABA_CLOUD_OIDC_PROVIDER_ARN.'),
-    oidcTokenFile: path.optional().describe("RRSA: the service account's token. Default: ALIBABA_CLOUD_OIDC_TOKEN_FILE."),
-    stsEndpoint: endpoint.optional().describe('RRSA: where STS answers. Default: https://sts.aliyuncs.com.'),
-    caFile: path.optional().describe("PEM of roots that are trusted beside the system's."),
-    timeoutSeconds: z.number().min(0.1).max(60).default(1.5).describe('For one request.'),
+    ...alibabaParameters,
   })
   .refine(({ region, endpoint: own }) => region !== undefined || own !== undefined, { error: 'expected region or endpoint' });
 
